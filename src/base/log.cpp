@@ -1,0 +1,74 @@
+// The log: standard output and the run's log file.
+#include "base/log.hpp"
+
+#include <unistd.h>  // for isatty
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/error.hpp"
+
+namespace jespr::log {
+namespace {
+
+struct State {
+  bool root = true;
+  bool progress_shown = false;
+  std::FILE* file = nullptr;
+};
+
+State& state() {
+  static State the_state;
+  return the_state;
+}
+
+void clear_progress(State& s) {
+  if (!s.progress_shown) return;
+  std::fputs("\r\033[K", stdout);
+  s.progress_shown = false;
+}
+
+}  // namespace
+
+void set_root(bool is_root) { state().root = is_root; }
+bool is_root() { return state().root; }
+
+void open_file(const std::string& path) {
+  State& s = state();
+  if (!s.root) return;
+  close_file();
+  s.file = std::fopen(path.c_str(), "a");
+  if (!s.file) fail(Exit::runtime, path + ": cannot open the log file: " + std::strerror(errno));
+}
+
+void close_file() {
+  State& s = state();
+  if (s.file) std::fclose(s.file);
+  s.file = nullptr;
+}
+
+void line(std::string_view text) {
+  State& s = state();
+  if (!s.root) return;
+  clear_progress(s);
+  for (std::FILE* out : {stdout, s.file}) {
+    if (!out) continue;
+    std::fwrite(text.data(), 1, text.size(), out);
+    std::fputc('\n', out);
+    std::fflush(out);
+  }
+}
+
+void warning(std::string_view text) { line("warning: " + std::string(text)); }
+
+void progress(std::string_view text) {
+  State& s = state();
+  if (!s.root || !isatty(STDOUT_FILENO)) return;
+  std::fputs("\r\033[K", stdout);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+  s.progress_shown = true;
+}
+
+}  // namespace jespr::log

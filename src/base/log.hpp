@@ -1,0 +1,25 @@
+// The log: lines on standard output and, once opened, in the run's log file. Only the rank that
+// the session named the root writes; the others are silent.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace jespr::log {
+
+/// Names this process root (writes) or not (silent). Default: root.
+void set_root(bool is_root);
+bool is_root();
+
+/// Appends every further line to the file at `path` too. Failure: Error (runtime).
+void open_file(const std::string& path);
+void close_file();
+
+/// One line of information.
+void line(std::string_view text);
+/// One line that starts with "warning: ".
+void warning(std::string_view text);
+/// A line that the next one overwrites; only on a terminal, never in the file.
+void progress(std::string_view text);
+
+}  // namespace jespr::log
