@@ -1,0 +1,74 @@
+// Session: start and end of MPI and Kokkos, affinity and memory of the process.
+#include "backend/session.hpp"
+
+#include <mpi.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <Kokkos_Core.hpp>
+#include <cstdlib>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace jespr {
+
+Session::Mpi::Mpi(int& argc, char**& argv) {
+  int provided = 0;
+  if (MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
+    fail(Exit::runtime, "MPI_Init_thread failed: is the program started by this MPI's launcher?");
+}
+
+Session::Mpi::~Mpi() { MPI_Finalize(); }
+
+Session::Session(int& argc, char**& argv) : mpi_(argc, argv), world_(Communicator::world()) {
+  log::set_root(world_.is_root());
+  Kokkos::InitializationSettings settings;
+  settings.set_disable_warnings(true);  // the affinity check of the log says it better
+  settings.set_map_device_id_by("mpi_rank");
+  Kokkos::initialize(settings);
+}
+
+Session::~Session() { Kokkos::finalize(); }
+
+void Session::abort(int code) {
+  MPI_Abort(MPI_COMM_WORLD, code);
+  std::_Exit(code);
+}
+
+Affinity query_affinity() {
+  Affinity affinity;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0)
+    for (int core = 0; core < CPU_SETSIZE; ++core)
+      if (CPU_ISSET(core, &set)) affinity.cores.push_back(core);
+  affinity.threads = Kokkos::DefaultHostExecutionSpace().concurrency();
+#ifdef KOKKOS_ENABLE_CUDA
+  affinity.device = Kokkos::Cuda().cuda_device_prop().name;
+#else
+  affinity.device = "host";
+#endif
+  return affinity;
+}
+
+std::string format_cores(const std::vector<int>& cores) {
+  std::string text;
+  for (std::size_t i = 0; i < cores.size();) {
+    std::size_t last = i;
+    while (last + 1 < cores.size() && cores[last + 1] == cores[last] + 1) ++last;
+    if (!text.empty()) text += ',';
+    text += std::to_string(cores[i]);
+    if (last > i) text += '-' + std::to_string(cores[last]);
+    i = last + 1;
+  }
+  return text;
+}
+
+double peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return 1024.0 * static_cast<double>(usage.ru_maxrss);
+}
+
+}  // namespace jespr

@@ -1,0 +1,42 @@
+// Philox: normal numbers and host streams.
+#include "base/philox.hpp"
+
+#include <cmath>
+#include <numbers>
+
+namespace jespr {
+
+NormalPair normal_pair(const PhiloxBlock& block) {
+  const double radius = std::sqrt(-2.0 * std::log(uniform(block.word[0], block.word[1])));
+  const double angle = 2.0 * std::numbers::pi * uniform(block.word[2], block.word[3]);
+  return {radius * std::cos(angle), radius * std::sin(angle)};
+}
+
+PhiloxStream::PhiloxStream(std::uint64_t seed, std::string_view purpose, std::uint64_t index)
+    : key_{{static_cast<std::uint32_t>(seed) ^ site_of(purpose),
+            static_cast<std::uint32_t>(seed >> 32)}},
+      index_(index) {}
+
+std::uint32_t PhiloxStream::word() {
+  constexpr std::uint64_t words_per_block = 4;
+  const std::uint64_t lane = drawn_ % words_per_block;
+  if (lane == 0) {
+    const std::uint64_t block = drawn_ / words_per_block;
+    block_ = philox(key_,
+                    {{static_cast<std::uint32_t>(index_), static_cast<std::uint32_t>(index_ >> 32),
+                      static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32)}});
+  }
+  ++drawn_;
+  return block_.word[lane];
+}
+
+std::uint32_t PhiloxStream::below(std::uint32_t n) {
+  std::uint64_t product = std::uint64_t(word()) * n;
+  if (static_cast<std::uint32_t>(product) < n) {
+    const std::uint32_t threshold = -n % n;
+    while (static_cast<std::uint32_t>(product) < threshold) product = std::uint64_t(word()) * n;
+  }
+  return static_cast<std::uint32_t>(product >> 32);
+}
+
+}  // namespace jespr

@@ -1,0 +1,94 @@
+// Arena: the memory of a step. Two stacks: `saved` keeps what backward needs, `scratch` holds
+// gradients and temporaries. Taking and giving back is moving a mark; after the rehearsal shard
+// (see driver) both have their size and a step allocates nothing.
+//
+// Architecture's proposal was one buffer with two ends; two stacks need no size in advance.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "tensor/views.hpp"
+
+namespace jespr {
+
+/// A stack of device memory that grows by whole blocks; a block never moves while in use.
+class Stack {
+ public:
+  struct Mark {
+    std::size_t block = 0;
+    std::size_t offset = 0;
+  };
+
+  explicit Stack(const char* name) : name_(name) {}
+  ~Stack();
+  Stack(const Stack&) = delete;
+  Stack& operator=(const Stack&) = delete;
+
+  /// `bytes` of memory, aligned for any vector load; contents undefined.
+  void* take(std::size_t bytes);
+  Mark mark() const { return top_; }
+  /// Gives back all that was taken since `mark`.
+  void release(Mark mark);
+  /// When nothing is in use: turns all blocks into one as large as was ever in use.
+  void settle();
+
+  std::size_t in_use() const;
+  std::size_t high_water() const { return high_water_; }
+  std::size_t capacity() const;
+  /// Number of blocks allocated since the start: constant once the sizes are known.
+  std::size_t allocations() const { return allocations_; }
+
+ private:
+  struct Block {
+    std::byte* data;
+    std::size_t size;
+  };
+  void add_block(std::size_t size);
+
+  const char* name_;
+  std::vector<Block> blocks_;
+  Mark top_;
+  std::size_t high_water_ = 0;
+  std::size_t allocations_ = 0;
+};
+
+/// The typed side of a stack.
+class Workspace {
+ public:
+  explicit Workspace(const char* name) : stack_(name) {}
+
+  template <class T>
+  Vector<T> vector(std::size_t n) {
+    return Vector<T>(static_cast<T*>(stack_.take(n * sizeof(T))), n);
+  }
+  template <class T>
+  Matrix<T> matrix(std::size_t n, std::size_t c) {
+    return Matrix<T>(static_cast<T*>(stack_.take(n * c * sizeof(T))), n, c);
+  }
+  template <class T>
+  Tensor3<T> tensor(std::size_t n, std::size_t m, std::size_t c) {
+    return Tensor3<T>(static_cast<T*>(stack_.take(n * m * c * sizeof(T))), n, m, c);
+  }
+
+  Stack& stack() { return stack_; }
+  const Stack& stack() const { return stack_; }
+
+ private:
+  Stack stack_;
+};
+
+/// Gives back at the end of a scope what the scope took.
+class Scope {
+ public:
+  explicit Scope(Workspace& workspace) : stack_(workspace.stack()), mark_(stack_.mark()) {}
+  ~Scope() { stack_.release(mark_); }
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+ private:
+  Stack& stack_;
+  Stack::Mark mark_;
+};
+
+}  // namespace jespr

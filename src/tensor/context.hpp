@@ -1,0 +1,44 @@
+// Context: what a layer needs beside its input: memory, products, the random state of dropout, and
+// an observer that may look at named intermediates (tests, statistics).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "backend/products.hpp"
+#include "base/philox.hpp"
+#include "tensor/arena.hpp"
+
+namespace jespr {
+
+/// Sees intermediates by name: forward values as "layer_01", gradients as "d layer_01".
+/// Values are passed as f64 host copies: for tests and statistics, not for speed.
+using Observer = std::function<void(const std::string& name, const std::vector<double>& values,
+                                    const std::vector<std::size_t>& shape)>;
+
+struct Context {
+  Workspace& saved;    // what backward needs
+  Workspace& scratch;  // gradients and temporaries
+  Products& products;
+
+  bool training = false;        // dropout acts
+  PhiloxKey random{{0, 0}};     // (seed, step) of dropout and masking
+  Observer observer = nullptr;  // empty: nobody looks
+  std::string observed_prefix;  // in front of the names, e.g. "seq/"
+
+  template <class V>
+  void observe(const std::string& name, const V& view) const {
+    if (!observer) return;
+    const auto host = to_host(view);
+    std::vector<std::size_t> shape;
+    for (std::size_t d = 0; d < V::rank(); ++d) shape.push_back(view.extent(d));
+    observer(observed_prefix + name, std::vector<double>(host.begin(), host.end()), shape);
+  }
+  template <class V>
+  void observe_gradient(const std::string& name, const V& view) const {
+    observe("d " + name, view);
+  }
+};
+
+}  // namespace jespr

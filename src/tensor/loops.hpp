@@ -1,0 +1,137 @@
+// Loops: the named parallel loops of the program. `for_each` over elements, `for_rows` over rows
+// whose inner loops and sums run over the lanes of a warp on a GPU and over vector lanes on a CPU.
+// Every sum has a fixed order: it depends on the length alone, never on threads.
+#pragma once
+
+#include <Kokkos_Core.hpp>
+#include <type_traits>
+
+#include "tensor/views.hpp"
+
+namespace jespr {
+
+inline constexpr bool device_is_host =
+    Kokkos::SpaceAccessibility<Kokkos::HostSpace, DeviceMemory>::accessible &&
+    std::is_same_v<DeviceMemory, Kokkos::HostSpace>;
+
+/// One row of a row loop on the CPU: the inner loops are vectorised by the compiler.
+struct HostRow {
+  int index;
+
+  template <class F>
+  KOKKOS_FORCEINLINE_FUNCTION void for_each(int n, const F& f) const {
+#ifdef __GNUC__
+#pragma GCC ivdep
+#endif
+    for (int c = 0; c < n; ++c) f(c);
+  }
+  /// sum_c f(c), in 16 interleaved partial sums and a fixed tree.
+  template <class T, class F>
+  KOKKOS_FORCEINLINE_FUNCTION T sum(int n, const F& f) const {
+    constexpr int lanes = 16;
+    T partial[lanes] = {};
+    int c = 0;
+    for (; c + lanes <= n; c += lanes)
+      for (int lane = 0; lane < lanes; ++lane) partial[lane] += f(c + lane);
+    for (int lane = 0; c + lane < n; ++lane) partial[lane] += f(c + lane);
+    for (int half = lanes / 2; half > 0; half /= 2)
+      for (int lane = 0; lane < half; ++lane) partial[lane] += partial[lane + half];
+    return partial[0];
+  }
+  template <class T, class F>
+  KOKKOS_FORCEINLINE_FUNCTION T max(int n, const F& f) const {
+    T largest = f(0);
+    for (int c = 1; c < n; ++c) {
+      const T value = f(c);
+      largest = value > largest ? value : largest;
+    }
+    return largest;
+  }
+  /// Runs f once per row.
+  template <class F>
+  KOKKOS_FORCEINLINE_FUNCTION void once(const F& f) const {
+    f();
+  }
+  KOKKOS_FORCEINLINE_FUNCTION void barrier() const {}
+};
+
+/// One row of a row loop on a GPU: a warp, its lanes share the inner loops.
+struct WarpRow {
+  using Policy = Kokkos::TeamPolicy<Device>;
+  using Member = Policy::member_type;
+  static constexpr int width = 32;
+  const Member& member;
+  int index;
+
+  template <class F>
+  KOKKOS_FORCEINLINE_FUNCTION void for_each(int n, const F& f) const {
+    Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, n), [&](int c) { f(c); });
+  }
+  template <class T, class F>
+  KOKKOS_FORCEINLINE_FUNCTION T sum(int n, const F& f) const {
+    T total{};
+    Kokkos::parallel_reduce(
+        Kokkos::ThreadVectorRange(member, n), [&](int c, T& partial) { partial += f(c); }, total);
+    return total;
+  }
+  template <class T, class F>
+  KOKKOS_FORCEINLINE_FUNCTION T max(int n, const F& f) const {
+    T largest{};
+    Kokkos::parallel_reduce(
+        Kokkos::ThreadVectorRange(member, n),
+        [&](int c, T& partial) {
+          const T value = f(c);
+          partial = value > partial ? value : partial;
+        },
+        Kokkos::Max<T>(largest));
+    return largest;
+  }
+  template <class F>
+  KOKKOS_FORCEINLINE_FUNCTION void once(const F& f) const {
+    Kokkos::single(Kokkos::PerThread(member), [&]() { f(); });
+  }
+  KOKKOS_FORCEINLINE_FUNCTION void barrier() const { member.team_barrier(); }
+};
+
+using Row = std::conditional_t<device_is_host, HostRow, WarpRow>;
+
+/// f(i) for i in [0, n).
+template <class F>
+void for_each(const char* name, std::size_t n, const F& f) {
+  if (n == 0) return;
+  Kokkos::parallel_for(name, Kokkos::RangePolicy<Device, Kokkos::IndexType<std::size_t>>(0, n), f);
+}
+
+namespace detail {
+template <class F>
+struct RowLoop {
+  F f;
+  KOKKOS_FUNCTION void operator()(const int i) const { f(HostRow{i}); }
+  KOKKOS_FUNCTION void operator()(const WarpRow::Member& member) const {
+    f(WarpRow{member, member.league_rank()});
+  }
+};
+}  // namespace detail
+
+/// f(row) for n rows; `row.index` is its number. With `dynamic`, for rows of very different cost,
+/// a thread takes the next row when it is done (same results: rows are independent).
+template <class F>
+void for_rows(const char* name, int n, const F& f, bool dynamic = false) {
+  if (n == 0) return;
+  if constexpr (device_is_host) {
+    const auto body = [f](const int i) { f(HostRow{i}); };
+    if (dynamic) {
+      Kokkos::parallel_for(name,
+                           Kokkos::RangePolicy<Device, Kokkos::Schedule<Kokkos::Dynamic>>(
+                               0, n, Kokkos::ChunkSize(1)),
+                           body);
+    } else {
+      Kokkos::parallel_for(
+          name, Kokkos::RangePolicy<Device, Kokkos::Schedule<Kokkos::Static>>(0, n), body);
+    }
+  } else {
+    Kokkos::parallel_for(name, WarpRow::Policy(n, 1, WarpRow::width), detail::RowLoop<F>{f});
+  }
+}
+
+}  // namespace jespr

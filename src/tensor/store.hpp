@@ -1,0 +1,127 @@
+// Parameter store: every trainable tensor of the model by its fair-esm name, in one contiguous
+// buffer, the gradients in another of the same layout. Initialisation, optimizer, norm, clipping,
+// reduction, checkpoint and the log's parameter table all iterate it: a new tensor changes none.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tensor/precision.hpp"
+#include "tensor/views.hpp"
+
+namespace jespr {
+
+/// How a parameter starts: value = `offset` + `scale` * draw.
+struct Init {
+  enum class Draw { none, uniform, normal } draw = Draw::none;  // uniform on (-1, 1)
+  double scale = 0;
+  double offset = 0;
+
+  static Init constant(double value) { return {Draw::none, 0, value}; }
+  static Init uniform(double bound) { return {Draw::uniform, bound, 0}; }
+  static Init normal(double deviation) { return {Draw::normal, deviation, 0}; }
+};
+
+/// Which part of the model a parameter belongs to: the unit of learning-rate factors and of the
+/// parameter table.
+enum class Part : int { sequence, structure, sequence_head, structure_head, scale };
+std::string name_of(Part part);
+inline constexpr int number_of_parts = 5;
+
+template <class P>
+struct Parameter {
+  using Real = typename P::Master;
+
+  std::string name;
+  std::vector<int> shape;  // [], [C] or [O, C]
+  Init init;
+  Part part = Part::sequence;
+  bool joined = false;     // lies directly behind the parameter registered before it
+  bool trainable = true;   // false: frozen, no gradient is computed, no update made
+  std::size_t offset = 0;  // in the store's buffers, in elements; known after freeze
+  std::size_t size = 0;
+
+  Vector<Real> value;     // [size]
+  Vector<Real> gradient;  // [size]
+
+  bool is_matrix() const { return shape.size() == 2; }
+  int rows() const { return shape.size() == 2 ? shape[0] : 1; }
+  int columns() const { return shape.empty() ? 1 : shape.back(); }
+};
+
+template <class P>
+class ParameterStore {
+ public:
+  using Real = typename P::Master;
+
+  /// Prefix and part of all parameters added until the next call.
+  void set_part(Part part) { part_ = part; }
+
+  /// Registers a tensor; the reference stays valid. A second one of the same name is a bug.
+  /// `joined`: contiguous with the one before, so that one product serves both.
+  Parameter<P>& add(const std::string& name, std::vector<int> shape, Init init,
+                    bool joined = false);
+
+  /// Lays all parameters out in one buffer, sized to a multiple of `multiple` elements (zero
+  /// padding), and allocates values and gradients (zero).
+  void freeze(std::size_t multiple = 1);
+
+  /// Draws initial values: element i of a tensor is a function of (seed, its name, i) alone.
+  void initialize(std::uint64_t seed);
+
+  /// Marks as frozen every parameter for which `is_frozen(name)`.
+  template <class Predicate>
+  void freeze_parameters(const Predicate& is_frozen) {
+    for (auto& p : parameters_)
+      if (is_frozen(std::string_view(p.name))) p.trainable = false;
+  }
+
+  std::deque<Parameter<P>>& parameters() { return parameters_; }
+  const std::deque<Parameter<P>>& parameters() const { return parameters_; }
+  /// The parameter of that name, or nullptr.
+  Parameter<P>* find(std::string_view name);
+
+  std::size_t size() const { return values_.size(); }    // elements, padding included
+  std::size_t count() const { return count_; }           // trainable or not, no padding
+  Vector<Real> values() const { return values_; }        // [size]
+  Vector<Real> gradients() const { return gradients_; }  // [size]
+  void zero_gradients();
+
+  /// Counts updates of the values: what caches of converted weights are keyed by.
+  std::uint64_t version() const { return version_; }
+  void mark_updated() { ++version_; }
+
+ private:
+  using Owned = Kokkos::View<Real*, Kokkos::LayoutRight, DeviceMemory>;
+  std::deque<Parameter<P>> parameters_;
+  Owned values_, gradients_;
+  std::size_t count_ = 0;
+  std::uint64_t version_ = 0;
+  Part part_ = Part::sequence;
+};
+
+/// A weight as a layer sees it: one parameter, or several joined ones stacked by rows.
+template <class P>
+struct Weight {
+  Parameter<P>* first = nullptr;
+  int rows = 0;     // O, over all joined parameters
+  int columns = 0;  // C
+
+  Weight() = default;
+  explicit Weight(Parameter<P>& parameter, int joined_count = 1)
+      : first(&parameter), rows(parameter.rows() * joined_count), columns(parameter.columns()) {}
+
+  bool exists() const { return first != nullptr; }
+  bool trainable() const { return first->trainable; }
+  Matrix<typename P::Master> value() const {
+    return Matrix<typename P::Master>(first->value.data(), rows, columns);
+  }
+  Matrix<typename P::Master> gradient() const {
+    return Matrix<typename P::Master>(first->gradient.data(), rows, columns);
+  }
+};
+
+}  // namespace jespr
