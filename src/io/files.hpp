@@ -1,0 +1,30 @@
+// Files that appear whole or not at all: written under a temporary name, synced, renamed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace jespr::io {
+
+bool file_exists(const std::string& path);
+
+/// Bytes of a file. Failure: Error (data).
+std::uint64_t file_bytes(const std::string& path);
+
+/// The name under which `path` is written first, in the same directory: "PATH.part".
+std::string temporary_name(const std::string& path);
+
+/// Makes the directories that `path` lies in, if they are missing. Failure: Error (runtime).
+void make_parent_directories(const std::string& path);
+
+/// Puts the content of the file on disk (fsync). Failure: Error (runtime).
+void sync_file(const std::string& path);
+
+/// Syncs `temporary`, renames it to `path` (an old file of that name is replaced in one step) and
+/// syncs the directory: after a crash one of the two is there, whole. Failure: Error (runtime).
+void publish_file(const std::string& temporary, const std::string& path);
+
+/// Removes a file; it is no error when there is none.
+void remove_file(const std::string& path);
+
+}  // namespace jespr::io
