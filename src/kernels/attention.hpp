@@ -1,0 +1,37 @@
+// Multi-head self-attention on packed rows: each row sees the rows of its own protein only. Online
+// softmax over blocks of keys (Milakov & Gimelshein 2018, arXiv:1805.02867; Dao et al. 2022,
+// arXiv:2205.14135): no L x L array exists, forward or backward.
+#pragma once
+
+#include <cstdint>
+
+#include "base/philox.hpp"
+#include "tensor/arena.hpp"
+#include "tensor/offsets.hpp"
+
+namespace jespr::kernels {
+
+inline constexpr int largest_head_width = 128;
+
+/// Dropout of attention probabilities: counter (protein, site, query << 16 | key, head).
+struct AttentionDropout {
+  double rate = 0;  // 0: none
+  PhiloxKey key{{0, 0}};
+  std::uint32_t site = 0;
+};
+
+/// out_i = sum_j p_ij v_j, p_ij = exp(q_i . k_j - lse_i), per head.
+/// qkv [N, 3C] with scaled (and rotated) queries and keys; out [N, C]; lse [H, N] is kept.
+template <class T>
+void attention(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
+               const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse);
+
+/// dqkv [N, 3C] is assigned. With g_ij = dout_i . v_j and delta_i = dout_i . out_i:
+/// dv_j = sum_i p_ij dout_i, ds_ij = p_ij (g_ij - delta_i), dq_i = sum_j ds_ij k_j,
+/// dk_j = sum_i ds_ij q_i. Two passes, by query and by key, so that no sum needs atomics.
+template <class T>
+void attention_backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
+                        const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse,
+                        Matrix<T> dout, Matrix<T> dqkv);
+
+}  // namespace jespr::kernels
