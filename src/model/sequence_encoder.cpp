@@ -1,0 +1,135 @@
+// SequenceEncoder.
+#include "model/sequence_encoder.hpp"
+
+#include <algorithm>
+
+#include "data/alphabet.hpp"
+#include "kernels/embedding.hpp"
+
+namespace jespr {
+namespace {
+
+constexpr double masked_in_training = 0.15 * 0.8;  // the share of <mask> ESM-2 was trained with
+
+/// Per row: 0 for <mask>, else (1 - 0.12) / (1 - share of <mask> in the protein).
+std::vector<double> rescaling(const SequenceInput& input) {
+  std::vector<double> factor(input.tokens.size());
+  for (int b = 0; b < input.offsets.proteins(); ++b) {
+    const auto begin = input.tokens.begin() + input.offsets.host[static_cast<std::size_t>(b)];
+    const auto end = input.tokens.begin() + input.offsets.host[static_cast<std::size_t>(b) + 1];
+    const auto masks = static_cast<double>(std::count(begin, end, token_mask));
+    const double share = masks / static_cast<double>(end - begin);
+    for (auto token = begin; token != end; ++token)
+      factor[static_cast<std::size_t>(token - input.tokens.begin())] =
+          *token == token_mask ? 0.0 : (1.0 - masked_in_training) / (1.0 - share);
+  }
+  return factor;
+}
+
+template <class T>
+Vector<const T> upload(Workspace& workspace, const std::vector<T>& host) {
+  const Vector<T> view = workspace.vector<T>(host.size());
+  to_device(view, host);
+  return view;
+}
+
+}  // namespace
+
+TransformerShape SequenceShape::transformer() const {
+  return {.layers = layers,
+          .width = width,
+          .heads = heads,
+          .feed_forward = 4 * width,
+          .activation = Activation::gelu,
+          .rotary = true,
+          .dropout = dropout,
+          .attention_dropout = dropout};
+}
+
+template <class P>
+SequenceEncoder<P> SequenceEncoder<P>::add(ParameterStore<P>& store, const std::string& prefix,
+                                           const SequenceShape& shape) {
+  SequenceEncoder encoder;
+  encoder.shape = shape;
+  encoder.table = Weight<P>(
+      store.add(prefix + "embed_tokens.weight", {alphabet_size, shape.width}, Init::normal(1)));
+  encoder.blocks = TransformerStack<P>::add(store, prefix + "layers", shape.transformer());
+  encoder.norm = LayerNorm<P>::add(store, prefix + "emb_layer_norm_after", shape.width);
+  return encoder;
+}
+
+template <class P>
+void SequenceEncoder<P>::freeze(int layers) {
+  blocks.frozen = layers;
+  if (layers == 0) return;
+  table.first->trainable = false;
+  const auto freeze_linear = [](const Linear<P>& linear) {
+    linear.weight.first->trainable = false;
+    linear.bias.first->trainable = false;
+  };
+  const auto freeze_norm = [](const LayerNorm<P>& layer) {
+    layer.gain.first->trainable = false;
+    layer.bias.first->trainable = false;
+  };
+  for (int l = 0; l < layers; ++l) {
+    const TransformerBlock<P>& block = blocks.blocks[static_cast<std::size_t>(l)];
+    freeze_norm(block.attention_norm);
+    freeze_linear(block.attention.query_key_value);
+    freeze_linear(block.attention.output);
+    freeze_norm(block.feed_forward_norm);
+    freeze_linear(block.expand);
+    freeze_linear(block.contract);
+  }
+  if (layers == shape.layers) freeze_norm(norm);
+}
+
+template <class P>
+Matrix<typename P::Real> SequenceEncoder<P>::forward(Context& context, const SequenceInput& input,
+                                                     Saved& saved, bool differentiate) const {
+  const std::vector<double> factor = rescaling(input);
+  saved.offsets = input.offsets;
+  saved.factor = upload(context.saved, std::vector<Real>(factor.begin(), factor.end()));
+  const Vector<const int> tokens = upload(context.saved, input.tokens);
+  if (differentiate) {
+    std::vector<int> starts(alphabet_size + 1, 0), rows(input.tokens.size());
+    for (int token : input.tokens) ++starts[static_cast<std::size_t>(token) + 1];
+    for (int a = 0; a < alphabet_size; ++a)
+      starts[static_cast<std::size_t>(a) + 1] += starts[static_cast<std::size_t>(a)];
+    std::vector<int> next = starts;
+    for (std::size_t i = 0; i < input.tokens.size(); ++i)
+      rows[static_cast<std::size_t>(next[static_cast<std::size_t>(input.tokens[i])]++)] =
+          static_cast<int>(i);
+    saved.rows_by_token = upload(context.saved, rows);
+    saved.token_starts = upload(context.saved, starts);
+  }
+  const Matrix<Real> x =
+      context.saved.matrix<Real>(input.tokens.size(), static_cast<std::size_t>(shape.width));
+  kernels::embed_tokens(table.value(), tokens, saved.factor, x);
+  context.observe("embedding_out", x);
+  const Matrix<Real> y =
+      blocks.forward(context, x, input.offsets, differentiate ? &saved.blocks : nullptr);
+  const Matrix<Real> rep = norm.forward(context, y, saved.norm);
+  context.observe("rep", rep);
+  return rep;
+}
+
+template <class P>
+void SequenceEncoder<P>::backward(Context& context, const Saved& saved, Matrix<Real> drep) const {
+  context.observe_gradient("rep", drep);
+  if (blocks.frozen == shape.layers && !norm.gain.trainable()) return;
+  norm.backward(context, saved.norm, drep, drep);
+  blocks.backward(context, saved.blocks, saved.offsets, drep);
+  if (!table.trainable()) return;
+  context.observe_gradient("embedding_out", drep);
+  kernels::embed_tokens_backward(drep, saved.factor, saved.rows_by_token, saved.token_starts,
+                                 table.gradient());
+}
+
+double published_operations(const SequenceShape& shape, double rows, double pairs) {
+  return shape.layers * block_operations(shape.transformer(), rows, pairs);
+}
+
+template struct SequenceEncoder<F32>;
+template struct SequenceEncoder<F64>;
+
+}  // namespace jespr
