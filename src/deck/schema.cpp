@@ -180,6 +180,14 @@ const Parameter* Schema::task_parameter() const {
   return nullptr;
 }
 
+void Schema::fill_defaults() const {
+  for (const Group& group : groups_) {
+    for (const Parameter& parameter : group.parameters()) {
+      if (parameter.fill()) parameter.fill()();
+    }
+  }
+}
+
 std::string Schema::task() const {
   const Parameter* parameter = task_parameter();
   return parameter ? std::get<std::string>(parameter->value().front()) : std::string();

@@ -176,6 +176,8 @@ class Schema {
   const Group* find(const std::string& name) const;
   /// The parameter that names_task(), or none.
   const Parameter* task_parameter() const;
+  /// Calls what Parameter::sets_defaults() was given, so that variables show their real defaults.
+  void fill_defaults() const;
   /// The task that the variables name now; "" without such a parameter.
   std::string task() const;
 
