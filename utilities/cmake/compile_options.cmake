@@ -1,0 +1,34 @@
+# Compiler flags: instruction set, optimisation, warnings, sanitizers, compiler cache.
+
+set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1 -DNDEBUG -fno-math-errno -fno-trapping-math")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g -fno-omit-frame-pointer")
+add_compile_options(-march=${JESPR_ARCH})
+set(JESPR_BASELINE_OPTIONS "")
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  set(JESPR_BASELINE_OPTIONS -march=x86-64 -fno-sanitize=all)
+endif()
+
+set(JESPR_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+    -Wcast-qual -Wnull-dereference -Wduplicated-cond -Wlogical-op)
+if(JESPR_KOKKOS_VARIANT STREQUAL "cuda")  # nvcc hands the host compiler rewritten code
+  set(JESPR_WARNINGS -Wall -Wextra)
+  set(JESPR_BASELINE_OPTIONS -march=x86-64)
+  set(JESPR_WERROR OFF)
+elseif(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  list(REMOVE_ITEM JESPR_WARNINGS -Wduplicated-cond -Wlogical-op)
+endif()
+add_compile_options(${JESPR_WARNINGS})
+if(JESPR_WERROR)
+  add_compile_options(-Werror)
+endif()
+
+if(JESPR_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+mark_as_advanced(CCACHE_PROGRAM)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()

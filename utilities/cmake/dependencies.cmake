@@ -1,0 +1,37 @@
+# Every third-party library, as the one target jespr_dependencies. doc/design.md says what each is
+# for; doc/install.md says where each comes from.
+
+set(HDF5_PREFER_PARALLEL ON)
+set(MPI_CXX_SKIP_MPICXX ON)
+find_package(MPI REQUIRED COMPONENTS C CXX)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(HDF5 REQUIRED COMPONENTS C)
+if(NOT HDF5_IS_PARALLEL)
+  message(FATAL_ERROR "HDF5 ${HDF5_VERSION} was found, but not built for MPI: "
+    "install libhdf5-openmpi-dev, or name a parallel build with -DHDF5_ROOT=...")
+endif()
+find_package(dnnl 2.6 REQUIRED CONFIG)
+find_package(OpenBLAS REQUIRED)
+find_package(gemmi REQUIRED)
+find_package(CLI11 REQUIRED CONFIG)
+find_package(fmt REQUIRED CONFIG)
+find_package(LibArchive REQUIRED)
+include(kokkos)
+
+add_library(jespr_dependencies INTERFACE)
+target_link_libraries(jespr_dependencies INTERFACE
+  Kokkos::kokkos MPI::MPI_CXX hdf5::hdf5 DNNL::dnnl OpenBLAS::OpenBLAS OpenMP::OpenMP_CXX
+  gemmi::gemmi CLI11::CLI11 fmt::fmt LibArchive::LibArchive)
+target_compile_definitions(jespr_dependencies INTERFACE
+  OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+
+if(JESPR_KOKKOS_VARIANT STREQUAL "cuda")
+  find_package(CUDAToolkit REQUIRED)
+  find_package(NCCL REQUIRED)
+  # nvcc compiles every file; fmt's consteval format strings are beyond it.
+  target_compile_definitions(jespr_dependencies INTERFACE FMT_CONSTEVAL=)
+  target_compile_options(jespr_dependencies INTERFACE
+    "SHELL:-include ${CMAKE_SOURCE_DIR}/src/backend/cuda13_shim.hpp")
+  target_link_libraries(jespr_dependencies INTERFACE
+    CUDA::cublas NCCL::NCCL CUDA::cuda_driver)
+endif()
