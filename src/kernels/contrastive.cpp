@@ -1,0 +1,84 @@
+// Tiles of the symmetric InfoNCE loss.
+#include "kernels/contrastive.hpp"
+
+#include "kernels/math.hpp"
+#include "tensor/loops.hpp"
+
+namespace jespr::kernels {
+
+template <class T>
+RowStatistics<T> RowStatistics<T>::take(Workspace& workspace, int rows) {
+  const std::size_t n = static_cast<std::size_t>(rows);
+  return {workspace.vector<T>(n), workspace.vector<T>(n), workspace.vector<T>(n),
+          workspace.vector<T>(n)};
+}
+
+template <class T>
+void reset(const RowStatistics<T>& rows) {
+  constexpr T lowest = -Kokkos::Experimental::infinity_v<T>;
+  Kokkos::deep_copy(rows.largest, lowest);
+  Kokkos::deep_copy(rows.sum, T(0));
+  Kokkos::deep_copy(rows.diagonal, T(0));
+  Kokkos::deep_copy(rows.best_other, lowest);
+}
+
+template <class T>
+void accumulate_tile(Matrix<T> s, int row0, int column0, const RowStatistics<T>& rows) {
+  const int columns = static_cast<int>(s.extent(1));
+  for_rows(
+      "log-sum-exp of a tile", static_cast<int>(s.extent(0)), KOKKOS_LAMBDA(const Row& row) {
+        const int i = row.index;
+        const int own = row0 + i - column0;  // the column of row i's partner, if it is in the tile
+        const T before = rows.largest(i);
+        const T tile_max = row.max<T>(columns, [&](int j) { return s(i, j); });
+        const T other_max = row.max<T>(columns, [&](int j) {
+          return j == own ? -Kokkos::Experimental::infinity_v<T> : s(i, j);
+        });
+        const T largest = tile_max > before ? tile_max : before;
+        const T tile_sum =
+            row.sum<T>(columns, [&](int j) { return exponential(s(i, j) - largest); });
+        row.once([&]() {
+          rows.sum(i) = rows.sum(i) * exponential(before - largest) + tile_sum;
+          rows.largest(i) = largest;
+          if (own >= 0 && own < columns) rows.diagonal(i) = s(i, own);
+          if (other_max > rows.best_other(i)) rows.best_other(i) = other_max;
+        });
+      });
+}
+
+template <class T>
+void finish_log_sum_exp(const RowStatistics<T>& rows, Vector<T> lse) {
+  for_each(
+      "log-sum-exp", lse.size(),
+      KOKKOS_LAMBDA(const std::size_t i) { lse(i) = rows.largest(i) + Kokkos::log(rows.sum(i)); });
+}
+
+template <class T>
+void gradient_tile(Matrix<T> s, int row0, int column0, Vector<T> row_lse, Vector<T> column_lse,
+                   T factor, Vector<T> dscale) {
+  const int columns = static_cast<int>(s.extent(1));
+  for_rows(
+      "gradient of a tile", static_cast<int>(s.extent(0)), KOKKOS_LAMBDA(const Row& row) {
+        const int i = row.index;
+        const int own = row0 + i - column0;
+        const auto gradient = [&](int j) {
+          const T both = exponential(s(i, j) - row_lse(i)) + exponential(s(i, j) - column_lse(j));
+          return factor * (j == own ? both - T(2) : both);
+        };
+        const T along = row.sum<T>(columns, [&](int j) { return gradient(j) * s(i, j); });
+        row.for_each(columns, [&](int j) { s(i, j) = gradient(j); });
+        row.once([&]() { dscale(i) += along; });
+      });
+}
+
+#define JESPR_INSTANTIATE(T)                                                      \
+  template struct RowStatistics<T>;                                               \
+  template void reset<T>(const RowStatistics<T>&);                                \
+  template void accumulate_tile<T>(Matrix<T>, int, int, const RowStatistics<T>&); \
+  template void finish_log_sum_exp<T>(const RowStatistics<T>&, Vector<T>);        \
+  template void gradient_tile<T>(Matrix<T>, int, int, Vector<T>, Vector<T>, T, Vector<T>);
+JESPR_INSTANTIATE(float)
+JESPR_INSTANTIATE(double)
+#undef JESPR_INSTANTIATE
+
+}  // namespace jespr::kernels

@@ -1,0 +1,204 @@
+// ClipLoss.
+#include "model/clip_loss.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/contrastive.hpp"
+#include "tensor/gather.hpp"
+#include "tensor/matmul.hpp"
+
+namespace jespr {
+namespace {
+
+/// One direction: the local rows of one modality against all rows of the other.
+template <class T>
+struct Direction {
+  Matrix<T> rows;                   // [local, J]
+  Matrix<T> columns;                // [B, J]
+  kernels::RowStatistics<T> local;  // [local]
+  Matrix<T> row_lse;                // [local, 1]
+  Matrix<T> all_lse;                // [B, 1]
+};
+
+template <class T>
+Vector<T> part(Vector<T> v, int begin, int count) {
+  return Vector<T>(v.data() + begin, static_cast<std::size_t>(count));
+}
+
+template <class T>
+kernels::RowStatistics<T> part(const kernels::RowStatistics<T>& s, int begin, int count) {
+  return {part(s.largest, begin, count), part(s.sum, begin, count), part(s.diagonal, begin, count),
+          part(s.best_other, begin, count)};
+}
+
+/// Calls visit(tile, row shard, its first local row, column shard) for all tiles of the local rows,
+/// each filled with scale * rows columns^T.
+template <class T, class Visit>
+void for_each_tile(Context& context, const BatchLayout& layout, const Direction<T>& direction,
+                   T scale, const Visit& visit) {
+  for (int k = 0; k < layout.local_shards; ++k) {
+    const int row_shard = layout.first_local + k;
+    const int row0 = layout.start_of(row_shard) - layout.start_of(layout.first_local);
+    const int rows = layout.proteins_of_shard[static_cast<std::size_t>(row_shard)];
+    for (int column_shard = 0; column_shard < layout.shards(); ++column_shard) {
+      const int column0 = layout.start_of(column_shard);
+      const int columns = layout.proteins_of_shard[static_cast<std::size_t>(column_shard)];
+      Scope scope(context.scratch);
+      const Matrix<T> tile = context.scratch.matrix<T>(static_cast<std::size_t>(rows),
+                                                       static_cast<std::size_t>(columns));
+      matmul_nt(context, rows_of(direction.rows, row0, row0 + rows),
+                rows_of(direction.columns, column0, column0 + columns), tile, T(0), scale);
+      visit(tile, row_shard, row0, column_shard);
+    }
+  }
+}
+
+/// First pass: log-sum-exp of the local rows, gathered from all ranks.
+template <class T>
+void find_log_sum_exp(Context& context, const Communicator& communicator, const BatchLayout& layout,
+                      Direction<T>& direction, T scale) {
+  const int local = layout.local_proteins();
+  direction.local = kernels::RowStatistics<T>::take(context.scratch, local);
+  direction.row_lse = context.scratch.matrix<T>(static_cast<std::size_t>(local), 1);
+  kernels::reset(direction.local);
+  for_each_tile(context, layout, direction, scale,
+                [&](Matrix<T> tile, int row_shard, int row0, int column_shard) {
+                  context.observe("logits", tile);
+                  kernels::accumulate_tile(
+                      tile, layout.start_of(row_shard), layout.start_of(column_shard),
+                      part(direction.local, row0, static_cast<int>(tile.extent(0))));
+                });
+  kernels::finish_log_sum_exp(direction.local, flat(direction.row_lse));
+  direction.all_lse = all_gather_rows(context.scratch, communicator, direction.row_lse,
+                                      layout.proteins_of_rank(communicator.size()));
+}
+
+/// Second pass: drows = scale * G columns, and the rows' share of the gradient of logit_scale.
+template <class T>
+void differentiate(Context& context, const BatchLayout& layout, const Direction<T>& direction,
+                   Vector<T> column_lse, T scale, Matrix<T> drows, Vector<T> dscale) {
+  const T factor = static_cast<T>(0.5 / layout.proteins());
+  Kokkos::deep_copy(dscale, T(0));
+  for_each_tile(
+      context, layout, direction, scale,
+      [&](Matrix<T> tile, int row_shard, int row0, int column_shard) {
+        const int rows = static_cast<int>(tile.extent(0));
+        const int columns = static_cast<int>(tile.extent(1));
+        const int column0 = layout.start_of(column_shard);
+        kernels::gradient_tile(
+            tile, layout.start_of(row_shard), column0, part(flat(direction.row_lse), row0, rows),
+            part(column_lse, column0, columns), factor, part(dscale, row0, rows));
+        matmul_nn(context, tile, rows_of(direction.columns, column0, column0 + columns),
+                  rows_of(drows, row0, row0 + rows), column_shard == 0 ? T(0) : T(1), scale);
+      });
+}
+
+/// Sums of one local shard's rows, in f64, in the order of rows.
+struct ShardSums {
+  double loss = 0;
+  double right = 0;
+};
+template <class T>
+std::vector<ShardSums> shard_sums(const BatchLayout& layout, const Direction<T>& direction) {
+  const auto lse = to_host(direction.row_lse), diagonal = to_host(direction.local.diagonal),
+             other = to_host(direction.local.best_other);
+  std::vector<ShardSums> sums(static_cast<std::size_t>(layout.local_shards));
+  std::size_t i = 0;
+  for (std::size_t k = 0; k < sums.size(); ++k) {
+    const int rows = layout.proteins_of_shard[static_cast<std::size_t>(layout.first_local) + k];
+    for (int r = 0; r < rows; ++r, ++i) {
+      sums[k].loss += static_cast<double>(lse[i]) - static_cast<double>(diagonal[i]);
+      sums[k].right += diagonal[i] > other[i] ? 1 : 0;
+    }
+  }
+  return sums;
+}
+
+}  // namespace
+
+int BatchLayout::start_of(int shard) const {
+  int start = 0;
+  for (int v = 0; v < shard; ++v) start += proteins_of_shard[static_cast<std::size_t>(v)];
+  return start;
+}
+
+std::vector<int> BatchLayout::proteins_of_rank(int ranks) const {
+  std::vector<int> proteins;
+  const int per_rank = shards() / ranks;
+  for (int r = 0; r < ranks; ++r)
+    proteins.push_back(start_of((r + 1) * per_rank) - start_of(r * per_rank));
+  return proteins;
+}
+
+template <class P>
+ClipLoss<P> ClipLoss<P>::add(ParameterStore<P>& store, const LossSettings& settings) {
+  ClipLoss loss;
+  store.set_part(Part::scale);
+  loss.logit_scale =
+      &store.add("logit_scale", {}, Init::constant(std::log(1.0 / settings.initial_temperature)));
+  return loss;
+}
+
+template <class P>
+double ClipLoss<P>::scale() const {
+  return std::exp(static_cast<double>(to_host(logit_scale->value)[0]));
+}
+
+template <class P>
+LossResult ClipLoss<P>::evaluate(Context& context, const Communicator& communicator,
+                                 const BatchLayout& layout, Matrix<Real> sequence,
+                                 Matrix<Real> structure, Gradients* gradients, int flags) const {
+  Scope scope(context.scratch);
+  const Real scale = static_cast<Real>(this->scale());
+  const auto rows_of_rank = layout.proteins_of_rank(communicator.size());
+
+  Direction<Real> by_sequence{}, by_structure{};
+  by_sequence.rows = sequence;
+  by_structure.rows = structure;
+  by_sequence.columns = all_gather_rows(context.scratch, communicator, structure, rows_of_rank);
+  by_structure.columns = all_gather_rows(context.scratch, communicator, sequence, rows_of_rank);
+  find_log_sum_exp(context, communicator, layout, by_sequence, scale);
+  find_log_sum_exp(context, communicator, layout, by_structure, scale);
+
+  // Per shard, gathered in the order of shards: sums that do not know how many ranks there are.
+  const auto rows = shard_sums(layout, by_sequence), columns = shard_sums(layout, by_structure);
+  std::vector<double> mine;
+  for (std::size_t k = 0; k < rows.size(); ++k)
+    mine.insert(mine.end(), {rows[k].loss, columns[k].loss, rows[k].right, columns[k].right,
+                             static_cast<double>(flags)});
+  const auto all = communicator.all_gather(std::span<const double>(mine));
+  LossResult result;
+  const double batch = layout.proteins();
+  constexpr std::size_t fields = 5;
+  for (std::size_t v = 0; v + fields <= all.size(); v += fields) {
+    result.sequence_to_structure += all[v] / batch;
+    result.structure_to_sequence += all[v + 1] / batch;
+    result.accuracy_sequence_to_structure += all[v + 2] / batch;
+    result.accuracy_structure_to_sequence += all[v + 3] / batch;
+    result.requested_flags |= static_cast<int>(all[v + 4]);
+  }
+  result.loss = 0.5 * (result.sequence_to_structure + result.structure_to_sequence);
+  if (!gradients) return result;
+
+  const Vector<Real> dscale =
+      context.scratch.vector<Real>(static_cast<std::size_t>(layout.local_proteins()));
+  differentiate(context, layout, by_structure, flat(by_sequence.all_lse), scale,
+                gradients->dstructure, dscale);
+  // The second call overwrites dscale: each logit counts once, with its row.
+  differentiate(context, layout, by_sequence, flat(by_structure.all_lse), scale,
+                gradients->dsequence, dscale);
+  const auto host = to_host(dscale);
+  gradients->dlogit_scale.assign(static_cast<std::size_t>(layout.local_shards), 0.0);
+  std::size_t i = 0;
+  for (std::size_t k = 0; k < gradients->dlogit_scale.size(); ++k)
+    for (int r = 0; r < layout.proteins_of_shard[static_cast<std::size_t>(layout.first_local) + k];
+         ++r, ++i)
+      gradients->dlogit_scale[k] += static_cast<double>(host[i]);
+  return result;
+}
+
+template struct ClipLoss<F32>;
+template struct ClipLoss<F64>;
+
+}  // namespace jespr

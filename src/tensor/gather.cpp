@@ -1,0 +1,30 @@
+// Rows of all ranks. Messages go through host memory, where MPI surely reaches them.
+#include "tensor/gather.hpp"
+
+#include <numeric>
+
+namespace jespr {
+
+template <class T>
+Matrix<T> all_gather_rows(Workspace& workspace, const Communicator& communicator, Matrix<T> block,
+                          const std::vector<int>& rows_of_rank) {
+  const std::size_t columns = block.extent(1);
+  const int rows = std::accumulate(rows_of_rank.begin(), rows_of_rank.end(), 0);
+  const Matrix<T> all = workspace.matrix<T>(static_cast<std::size_t>(rows), columns);
+  std::vector<std::int64_t> counts;
+  for (int n : rows_of_rank)
+    counts.push_back(static_cast<std::int64_t>(n) * static_cast<std::int64_t>(columns));
+  const std::vector<T> mine = to_host(block);
+  std::vector<T> gathered(all.size());
+  communicator.all_gather(std::span<const T>(mine), std::span<T>(gathered),
+                          std::span<const std::int64_t>(counts));
+  to_device(all, gathered);
+  return all;
+}
+
+template Matrix<float> all_gather_rows<float>(Workspace&, const Communicator&, Matrix<float>,
+                                              const std::vector<int>&);
+template Matrix<double> all_gather_rows<double>(Workspace&, const Communicator&, Matrix<double>,
+                                                const std::vector<int>&);
+
+}  // namespace jespr
