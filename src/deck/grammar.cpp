@@ -1,6 +1,8 @@
 // Grammar of the input deck: a recursive-descent reader that goes on after every mistake.
 #include "deck/grammar.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>  // for from_chars
 #include <utility>
@@ -189,7 +191,7 @@ void Parser::mistake(const Place& place, std::string what) {
 
 /// One mistake an assignment: what follows the first is a guess.
 void Parser::damage(Assignment& assignment, const std::string& what) {
-  if (!assignment.damaged) mistake(place_, subject_ + ": " + what);
+  if (!assignment.damaged) mistake(place_, fmt::format("{}: {}", subject_, what));
   assignment.damaged = true;
 }
 
@@ -215,8 +217,9 @@ Document Parser::parse_deck() {
       continue;
     }
     if (!stray) {
-      mistake(place_, "text outside of a group: '" + shown(rest()) +
-                          "'; groups are &name ... /, comments begin with !");
+      mistake(place_, fmt::format("text outside of a group: '{}'; groups are &name ... /, comments "
+                                  "begin with !",
+                                  shown(rest())));
     }
     stray = true;
     read_while([](char c) { return c != '\n' && c != '&'; });
@@ -238,7 +241,7 @@ void Parser::read_block() {
     skip_blanks();
     if (!at_key()) block.name = lower(read_while(is_name_character));
   }
-  const std::string name = "&" + block.name;
+  const std::string name = fmt::format("&{}", block.name);
   for (;;) {
     skip_blanks();
     if (done()) {
@@ -254,14 +257,14 @@ void Parser::read_block() {
       break;
     }
     if (look() == '&') {
-      mistake(block.place, name + " is not closed before line " + std::to_string(place_.line) +
-                               "; a / must end it");
+      mistake(block.place,
+              fmt::format("{} is not closed before line {}; a / must end it", name, place_.line));
       break;
     }
     if (is_letter(look())) {
       read_assignment(block);
     } else {
-      mistake(place_, name + ": expected key = value, found '" + shown(rest()) + "'");
+      mistake(place_, fmt::format("{}: expected key = value, found '{}'", name, shown(rest())));
       recover();
     }
   }
@@ -270,12 +273,12 @@ void Parser::read_block() {
 
 void Parser::read_assignment(Block& block) {
   Assignment assignment{place_, lower(read_while(is_name_character)), {}, {}};
-  subject_ = "&" + block.name + " " + assignment.key;
+  subject_ = fmt::format("&{} {}", block.name, assignment.key);
   skip_blanks();
   read_section(assignment);
   skip_blanks();
   if (!assignment.damaged && (done() || look() != '=')) {
-    const std::string found = done() ? "the end of the deck" : "'" + shown(rest()) + "'";
+    const std::string found = done() ? "the end of the deck" : fmt::format("'{}'", shown(rest()));
     damage(assignment, "expected = after the key, found " + found);
   }
   if (assignment.damaged) {
@@ -297,7 +300,7 @@ void Parser::read_section(Assignment& assignment) {
     advance();
     return;
   }
-  subject_ += "(" + shown(inside) + ")";
+  subject_ += fmt::format("({})", shown(inside));
   damage(assignment, "a subscript is a number from 1 or a range, as (3) or (2:4)");
 }
 
@@ -314,7 +317,7 @@ void Parser::read_values(Assignment& assignment) {
       continue;
     }
     if (!waiting && position_ == before) {
-      damage(assignment, "expected a blank or a comma before '" + shown(rest()) + "'");
+      damage(assignment, fmt::format("expected a blank or a comma before '{}'", shown(rest())));
     }
     waiting = false;
     read_value(assignment);
@@ -328,7 +331,7 @@ void Parser::read_value(Assignment& assignment) {
   }
   const std::string_view word = read_word();
   if (word.empty()) {
-    damage(assignment, "expected a value, found '" + shown(rest()) + "'");
+    damage(assignment, fmt::format("expected a value, found '{}'", shown(rest())));
     advance();
     return;
   }
@@ -357,8 +360,9 @@ Item Parser::read_quoted(Assignment& assignment) {
   }
   const bool line_ends = done() || look() == '\n' || look() == '\r';
   const std::string_view rest_of_line = text_.substr(begin, position_ - begin);
-  damage(assignment, line_ends ? "the text " + shown(rest_of_line) + " has no closing quote"
-                               : "a control character in the text " + shown(rest_of_line));
+  damage(assignment, line_ends
+                         ? fmt::format("the text {} has no closing quote", shown(rest_of_line))
+                         : fmt::format("a control character in the text {}", shown(rest_of_line)));
   read_while([](char c) { return c != '\n'; });
   return item;
 }
@@ -368,7 +372,7 @@ void Parser::append(Assignment& assignment, std::int64_t count, const Item& item
   if (count < 1) {
     damage(assignment, "a repeat count is at least 1");
   } else if (count > most_items - size) {
-    damage(assignment, "more than " + std::to_string(most_items) + " values");
+    damage(assignment, fmt::format("more than {} values", most_items));
   } else {
     assignment.items.insert(assignment.items.end(), static_cast<std::size_t>(count), item);
   }
@@ -390,11 +394,11 @@ Document Parser::parse_argument() {
            std::all_of(name.begin(), name.end(), is_name_character);
   };
   if (std::any_of(text_.begin(), text_.end(), is_control)) {
-    mistake(place_, "a control character in '" + shown(text_) + "'");
+    mistake(place_, fmt::format("a control character in '{}'", shown(text_)));
     return std::move(document_);
   }
   if (equals == text_.npos || !is_name(block.name) || !is_name(assignment.key)) {
-    mistake(place_, "'" + shown(text_) + "': expected group.key=value");
+    mistake(place_, fmt::format("'{}': expected group.key=value", shown(text_)));
     return std::move(document_);
   }
   subject_ = block.name + "." + assignment.key;
@@ -403,7 +407,7 @@ Document Parser::parse_argument() {
   position_ = equals + 1;
   if (!rest().empty() && is_quote(look())) {
     read_values(assignment);
-    if (!done()) damage(assignment, "unexpected text '" + shown(rest()) + "'");
+    if (!done()) damage(assignment, fmt::format("unexpected text '{}'", shown(rest())));
   } else {
     read_shell_values(assignment);
   }
@@ -431,7 +435,7 @@ void Parser::read_shell_values(Assignment& assignment) {
 }  // namespace
 
 std::string to_string(const Place& place) {
-  return place.line > 0 ? place.source + ":" + std::to_string(place.line) : place.source;
+  return place.line > 0 ? fmt::format("{}:{}", place.source, place.line) : place.source;
 }
 
 Document parse(std::string_view text, const std::string& source) {
