@@ -1,0 +1,149 @@
+// Measures of a gallery, blocks of queries dealt to the ranks.
+#include "driver/gallery.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <string>
+
+#include "base/error.hpp"
+#include "kernels/ranking.hpp"
+
+namespace jespr {
+namespace {
+
+/// Both modalities on the device.
+template <class T>
+struct DeviceGallery {
+  DeviceGallery(Workspace& workspace, const Gallery<T>& gallery)
+      : sequence(workspace.matrix<T>(static_cast<std::size_t>(gallery.proteins()),
+                                     static_cast<std::size_t>(gallery.width))),
+        structure(workspace.matrix<T>(sequence.extent(0), sequence.extent(1))) {
+    to_device(sequence, gallery.sequence);
+    to_device(structure, gallery.structure);
+  }
+  Matrix<T> sequence, structure;  // [B, J]
+};
+
+/// Calls use(begin, end) for this rank's blocks of [0, proteins): fixed blocks, dealt in turn.
+template <class F>
+void for_own_blocks(const Communicator& communicator, int proteins, const F& use) {
+  constexpr int block = kernels::query_block;
+  for (int begin = block * communicator.rank(); begin < proteins;
+       begin += block * communicator.size())
+    use(static_cast<std::size_t>(begin),
+        static_cast<std::size_t>(std::min(begin + block, proteins)));
+}
+
+template <class T>
+void require_finite(const char* modality, const std::vector<T>& embeddings, int width) {
+  const auto bad = std::find_if(embeddings.begin(), embeddings.end(),
+                                [](T value) { return !std::isfinite(value); });
+  if (bad == embeddings.end()) return;
+  fail(Exit::runtime, std::string("the ") + modality + " embedding of protein " +
+                          std::to_string((bad - embeddings.begin()) / width + 1) +
+                          " of the gallery is not finite: the model has diverged");
+}
+
+/// Copies the rows of a block to their places in `all`.
+template <class T>
+void put(const Vector<T>& block, std::size_t begin, std::vector<T>& all) {
+  const std::vector<T> host = to_host(block);
+  std::copy(host.begin(), host.end(), all.begin() + static_cast<std::ptrdiff_t>(begin));
+}
+
+double sum_in_order(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return sum;
+}
+
+}  // namespace
+
+template <class T>
+Gallery<T> gather_gallery(const Communicator& communicator, int proteins, int width,
+                          const std::vector<std::int64_t>& places, const std::vector<T>& sequence,
+                          const std::vector<T>& structure) {
+  const auto row = static_cast<std::size_t>(width);
+  const auto all_places = communicator.all_gather(std::span<const std::int64_t>(places));
+  if (all_places.size() != static_cast<std::size_t>(proteins))
+    fail(Exit::runtime, "bug: " + std::to_string(all_places.size()) +
+                            " embeddings for a gallery of " + std::to_string(proteins));
+  const auto in_order = [&](const std::vector<T>& mine) {
+    const std::vector<T> rows = communicator.all_gather(std::span<const T>(mine));
+    std::vector<T> ordered(static_cast<std::size_t>(proteins) * row);
+    for (std::size_t i = 0; i < all_places.size(); ++i)
+      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(i * row), row,
+                  ordered.begin() + all_places[i] * width);
+    return ordered;
+  };
+  return {width, in_order(sequence), in_order(structure)};
+}
+
+template <class T>
+PartnerRanks rank_gallery(Context& context, const Communicator& communicator,
+                          const Gallery<T>& gallery) {
+  require_finite("sequence", gallery.sequence, gallery.width);
+  require_finite("structure", gallery.structure, gallery.width);
+  const int proteins = gallery.proteins();
+  Scope scope(context.scratch);
+  const DeviceGallery<T> device(context.scratch, gallery);
+  const auto rank_queries = [&](Matrix<T> queries, Matrix<T> targets) {
+    std::vector<int> higher(static_cast<std::size_t>(proteins), 0), tied = higher;
+    for_own_blocks(communicator, proteins, [&](std::size_t begin, std::size_t end) {
+      Scope block(context.scratch);
+      const Vector<int> above = context.scratch.vector<int>(end - begin);
+      const Vector<int> level = context.scratch.vector<int>(end - begin);
+      kernels::rank_partners(context, rows_of(queries, begin, end), targets,
+                             static_cast<int>(begin), above, level);
+      put(above, begin, higher);
+      put(level, begin, tied);
+    });
+    communicator.sum(std::span<int>(higher));
+    communicator.sum(std::span<int>(tied));
+    std::vector<PartnerRank> ranks;
+    for (std::size_t i = 0; i < higher.size(); ++i) ranks.push_back({higher[i], tied[i]});
+    return ranks;
+  };
+  return {rank_queries(device.sequence, device.structure),
+          rank_queries(device.structure, device.sequence)};
+}
+
+template <class T>
+SphereMeasures measure_sphere(Context& context, const Communicator& communicator,
+                              const Gallery<T>& gallery) {
+  const int proteins = gallery.proteins();
+  const double pairs = static_cast<double>(proteins) * (proteins - 1);
+  Scope scope(context.scratch);
+  const DeviceGallery<T> device(context.scratch, gallery);
+  const Vector<double> distances =
+      context.scratch.vector<double>(static_cast<std::size_t>(proteins));
+  kernels::squared_distances(device.sequence, device.structure, distances);
+  const auto uniformity = [&](Matrix<T> points) {
+    std::vector<double> potentials(static_cast<std::size_t>(proteins), 0.0);
+    for_own_blocks(communicator, proteins, [&](std::size_t begin, std::size_t end) {
+      Scope block(context.scratch);
+      const Vector<double> sums = context.scratch.vector<double>(end - begin);
+      kernels::gaussian_potentials(context, rows_of(points, begin, end), points,
+                                   static_cast<int>(begin), sums);
+      put(sums, begin, potentials);
+    });
+    // Each element comes from one rank, the others add zero: exact.
+    communicator.sum(std::span<double>(potentials));
+    return std::log(sum_in_order(potentials) / pairs);
+  };
+  return {sum_in_order(to_host(distances)) / proteins, uniformity(device.sequence),
+          uniformity(device.structure)};
+}
+
+#define JESPR_INSTANTIATE(T)                                                                     \
+  template Gallery<T> gather_gallery<T>(const Communicator&, int, int,                           \
+                                        const std::vector<std::int64_t>&, const std::vector<T>&, \
+                                        const std::vector<T>&);                                  \
+  template PartnerRanks rank_gallery<T>(Context&, const Communicator&, const Gallery<T>&);       \
+  template SphereMeasures measure_sphere<T>(Context&, const Communicator&, const Gallery<T>&);
+JESPR_INSTANTIATE(float)
+JESPR_INSTANTIATE(double)
+#undef JESPR_INSTANTIATE
+
+}  // namespace jespr

@@ -1,0 +1,49 @@
+// A gallery: the embeddings of proteins in both modalities on all ranks, and what is measured on
+// it. Validation during training and the task 'evaluate' share this path.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "backend/communicator.hpp"
+#include "model/retrieval.hpp"
+#include "tensor/context.hpp"
+
+namespace jespr {
+
+/// Embeddings of B proteins, rows of length 1, the same on every rank.
+template <class T>
+struct Gallery {
+  int width = 0;             // J
+  std::vector<T> sequence;   // [B, J]
+  std::vector<T> structure;  // [B, J]
+
+  int proteins() const { return width > 0 ? static_cast<int>(sequence.size()) / width : 0; }
+};
+
+/// Collects a gallery of `proteins` from all ranks: this one has embedded the proteins `places`,
+/// whose rows stand in this order in `sequence` and `structure`. Collective.
+template <class T>
+Gallery<T> gather_gallery(const Communicator& communicator, int proteins, int width,
+                          const std::vector<std::int64_t>& places, const std::vector<T>& sequence,
+                          const std::vector<T>& structure);
+
+/// How the two modalities lie on the unit sphere (Wang & Isola 2020, arXiv:2005.10242).
+struct SphereMeasures {
+  double alignment = 0;            // mean of |x_i - y_i|^2: 0 is best
+  double uniformity_sequence = 0;  // log of the mean over i != j of exp(-2 |x_i - x_j|^2)
+  double uniformity_structure = 0;
+};
+
+/// The ranks of all partners; every rank of the run takes its blocks of queries. The result is the
+/// same on any number of ranks. An embedding that is not finite: Error (runtime). Collective.
+template <class T>
+PartnerRanks rank_gallery(Context& context, const Communicator& communicator,
+                          const Gallery<T>& gallery);
+
+/// Alignment and uniformity, on the same terms.
+template <class T>
+SphereMeasures measure_sphere(Context& context, const Communicator& communicator,
+                              const Gallery<T>& gallery);
+
+}  // namespace jespr

@@ -1,0 +1,97 @@
+// The measures of a gallery do not depend on the number of ranks that share the work.
+#include "driver/gallery.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/error.hpp"
+#include "base/philox.hpp"
+
+namespace {
+
+using namespace jespr;
+
+constexpr int proteins = 500, width = 40;  // three blocks of queries, the last one not full
+
+/// Row i of a modality: the protein's own direction with noise; length 1.
+std::vector<float> embedding(const char* modality, std::int64_t i) {
+  PhiloxStream own(1, "protein", static_cast<std::uint64_t>(i));
+  PhiloxStream noise(1, modality, static_cast<std::uint64_t>(i));
+  std::vector<float> row;
+  double length = 0;
+  for (int c = 0; c < width; ++c) {
+    const double value = own.number() - 0.5 + 2 * (noise.number() - 0.5);
+    row.push_back(static_cast<float>(value));
+    length += value * value;
+  }
+  for (float& value : row) value /= static_cast<float>(std::sqrt(length));
+  return row;
+}
+
+/// The gallery, each rank having embedded every size-th protein, backwards.
+Gallery<float> gallery_of(const Communicator& communicator) {
+  std::vector<std::int64_t> places;
+  std::vector<float> sequence, structure;
+  for (int i = proteins - 1; i >= 0; --i) {
+    if (i % communicator.size() != communicator.rank()) continue;
+    places.push_back(i);
+    const std::vector<float> x = embedding("sequence", i), y = embedding("structure", i);
+    sequence.insert(sequence.end(), x.begin(), x.end());
+    structure.insert(structure.end(), y.begin(), y.end());
+  }
+  return gather_gallery(communicator, proteins, width, places, sequence, structure);
+}
+
+struct Machine {
+  Workspace saved{"saved"}, scratch{"scratch"};
+  Products products;
+  Context context{.saved = saved, .scratch = scratch, .products = products, .observed_prefix = {}};
+};
+
+TEST(Gallery, IsInTheOrderOfItsProteins) {
+  const Gallery<float> gallery = gallery_of(Communicator::world());
+  ASSERT_EQ(gallery.proteins(), proteins);
+  for (int i = 0; i < proteins; ++i) {
+    const std::vector<float> expected = embedding("structure", i);
+    ASSERT_TRUE(std::equal(expected.begin(), expected.end(),
+                           gallery.structure.begin() + static_cast<std::ptrdiff_t>(i) * width));
+  }
+}
+
+TEST(Gallery, ManyRanksMeasureWhatOneDoes) {
+  const Communicator world = Communicator::world(), self = Communicator::self();
+  Machine machine;
+  const Gallery<float> gallery = gallery_of(world);
+  const PartnerRanks together = rank_gallery(machine.context, world, gallery);
+  const PartnerRanks alone = rank_gallery(machine.context, self, gallery);
+  EXPECT_EQ(together.sequence_to_structure, alone.sequence_to_structure);
+  EXPECT_EQ(together.structure_to_sequence, alone.structure_to_sequence);
+  const RetrievalReport report = report_retrieval(together, std::vector<std::int64_t>{10}, 100, 1);
+  EXPECT_GT(report.pooled.percentile.lower, 0.5);
+  EXPECT_LT(report.pooled.percentile.upper, 1.0);
+
+  const SphereMeasures many = measure_sphere(machine.context, world, gallery);
+  const SphereMeasures one = measure_sphere(machine.context, self, gallery);
+  EXPECT_EQ(many.alignment, one.alignment);
+  EXPECT_EQ(many.uniformity_sequence, one.uniformity_sequence);
+  EXPECT_EQ(many.uniformity_structure, one.uniformity_structure);
+}
+
+TEST(Gallery, ADivergedModelIsNamedOnEveryRank) {
+  const Communicator world = Communicator::world();
+  Machine machine;
+  Gallery<float> gallery = gallery_of(world);
+  gallery.structure[7 * width + 3] = std::numeric_limits<float>::infinity();
+  try {
+    rank_gallery(machine.context, world, gallery);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "the structure embedding of protein 8 of the gallery is not finite: "
+                 "the model has diverged");
+  }
+}
+
+}  // namespace
