@@ -1,8 +1,6 @@
 // Grammar of the input deck: a recursive-descent reader that goes on after every mistake.
 #include "deck/grammar.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>  // for from_chars
 #include <utility>
@@ -191,7 +189,7 @@ void Parser::mistake(const Place& place, std::string what) {
 
 /// One mistake an assignment: what follows the first is a guess.
 void Parser::damage(Assignment& assignment, const std::string& what) {
-  if (!assignment.damaged) mistake(place_, fmt::format("{}: {}", subject_, what));
+  if (!assignment.damaged) mistake(place_, subject_ + ": " + what);
   assignment.damaged = true;
 }
 
@@ -217,9 +215,8 @@ Document Parser::parse_deck() {
       continue;
     }
     if (!stray) {
-      mistake(place_, fmt::format("text outside of a group: '{}'; groups are &name ... /, comments "
-                                  "begin with !",
-                                  shown(rest())));
+      mistake(place_, "text outside of a group: '" + shown(rest()) +
+                          "'; groups are &name ... /, comments begin with !");
     }
     stray = true;
     read_while([](char c) { return c != '\n' && c != '&'; });
@@ -241,7 +238,7 @@ void Parser::read_block() {
     skip_blanks();
     if (!at_key()) block.name = lower(read_while(is_name_character));
   }
-  const std::string name = fmt::format("&{}", block.name);
+  const std::string name = "&" + block.name;
   for (;;) {
     skip_blanks();
     if (done()) {
@@ -257,14 +254,14 @@ void Parser::read_block() {
       break;
     }
     if (look() == '&') {
-      mistake(block.place,
-              fmt::format("{} is not closed before line {}; a / must end it", name, place_.line));
+      mistake(block.place, name + " is not closed before line " + std::to_string(place_.line) +
+                               "; a / must end it");
       break;
     }
     if (is_letter(look())) {
       read_assignment(block);
     } else {
-      mistake(place_, fmt::format("{}: expected key = value, found '{}'", name, shown(rest())));
+      mistake(place_, name + ": expected key = value, found '" + shown(rest()) + "'");
       recover();
     }
   }
@@ -273,12 +270,12 @@ void Parser::read_block() {
 
 void Parser::read_assignment(Block& block) {
   Assignment assignment{place_, lower(read_while(is_name_character)), {}, {}};
-  subject_ = fmt::format("&{} {}", block.name, assignment.key);
+  subject_ = "&" + block.name + " " + assignment.key;
   skip_blanks();
   read_section(assignment);
   skip_blanks();
   if (!assignment.damaged && (done() || look() != '=')) {
-    const std::string found = done() ? "the end of the deck" : fmt::format("'{}'", shown(rest()));
+    const std::string found = done() ? "the end of the deck" : "'" + shown(rest()) + "'";
     damage(assignment, "expected = after the key, found " + found);
   }
   if (assignment.damaged) {
@@ -300,7 +297,7 @@ void Parser::read_section(Assignment& assignment) {
     advance();
     return;
   }
-  subject_ += fmt::format("({})", shown(inside));
+  subject_ += "(" + shown(inside) + ")";
   damage(assignment, "a subscript is a number from 1 or a range, as (3) or (2:4)");
 }
 
@@ -317,7 +314,7 @@ void Parser::read_values(Assignment& assignment) {
       continue;
     }
     if (!waiting && position_ == before) {
-      damage(assignment, fmt::format("expected a blank or a comma before '{}'", shown(rest())));
+      damage(assignment, "expected a blank or a comma before '" + shown(rest()) + "'");
     }
     waiting = false;
     read_value(assignment);
@@ -331,7 +328,7 @@ void Parser::read_value(Assignment& assignment) {
   }
   const std::string_view word = read_word();
   if (word.empty()) {
-    damage(assignment, fmt::format("expected a value, found '{}'", shown(rest())));
+    damage(assignment, "expected a value, found '" + shown(rest()) + "'");
     advance();
     return;
   }
@@ -360,9 +357,8 @@ Item Parser::read_quoted(Assignment& assignment) {
   }
   const bool line_ends = done() || look() == '\n' || look() == '\r';
   const std::string_view rest_of_line = text_.substr(begin, position_ - begin);
-  damage(assignment, line_ends
-                         ? fmt::format("the text {} has no closing quote", shown(rest_of_line))
-                         : fmt::format("a control character in the text {}", shown(rest_of_line)));
+  damage(assignment, line_ends ? "the text " + shown(rest_of_line) + " has no closing quote"
+                               : "a control character in the text " + shown(rest_of_line));
   read_while([](char c) { return c != '\n'; });
   return item;
 }
@@ -372,7 +368,7 @@ void Parser::append(Assignment& assignment, std::int64_t count, const Item& item
   if (count < 1) {
     damage(assignment, "a repeat count is at least 1");
   } else if (count > most_items - size) {
-    damage(assignment, fmt::format("more than {} values", most_items));
+    damage(assignment, "more than " + std::to_string(most_items) + " values");
   } else {
     assignment.items.insert(assignment.items.end(), static_cast<std::size_t>(count), item);
   }
@@ -394,11 +390,11 @@ Document Parser::parse_argument() {
            std::all_of(name.begin(), name.end(), is_name_character);
   };
   if (std::any_of(text_.begin(), text_.end(), is_control)) {
-    mistake(place_, fmt::format("a control character in '{}'", shown(text_)));
+    mistake(place_, "a control character in '" + shown(text_) + "'");
     return std::move(document_);
   }
   if (equals == text_.npos || !is_name(block.name) || !is_name(assignment.key)) {
-    mistake(place_, fmt::format("'{}': expected group.key=value", shown(text_)));
+    mistake(place_, "'" + shown(text_) + "': expected group.key=value");
     return std::move(document_);
   }
   subject_ = block.name + "." + assignment.key;
@@ -407,7 +403,7 @@ Document Parser::parse_argument() {
   position_ = equals + 1;
   if (!rest().empty() && is_quote(look())) {
     read_values(assignment);
-    if (!done()) damage(assignment, fmt::format("unexpected text '{}'", shown(rest())));
+    if (!done()) damage(assignment, "unexpected text '" + shown(rest()) + "'");
   } else {
     read_shell_values(assignment);
   }
@@ -435,7 +431,7 @@ void Parser::read_shell_values(Assignment& assignment) {
 }  // namespace
 
 std::string to_string(const Place& place) {
-  return place.line > 0 ? fmt::format("{}:{}", place.source, place.line) : place.source;
+  return place.line > 0 ? place.source + ":" + std::to_string(place.line) : place.source;
 }
 
 Document parse(std::string_view text, const std::string& source) {

@@ -1,0 +1,72 @@
+// Batch: proteins as the two encoders take them, packed on the host. Random parts (noise, masks)
+// are functions of (seed, epoch, protein, residue), never of the place in the batch.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/crop.hpp"
+#include "data/shards.hpp"
+
+namespace jespr::data {
+
+/// One chain of a dataset, L residues.
+struct Protein {
+  std::string name;
+  std::string sequence;            // [L] one-letter residues
+  std::vector<float> coordinates;  // [L, 3 (N, CA, C), 3] Angstrom; not finite: missing
+  std::vector<float> confidence;   // [L] in [0, 1]
+
+  int length() const { return static_cast<int>(sequence.size()); }
+};
+
+/// Gives the chain of this index in the dataset. Called from the loader's thread: it may not use
+/// HDF5, MPI or Kokkos.
+using ProteinReader = std::function<Protein(int identity)>;
+
+/// Rows of the sequence encoder: <cls> residues <eos> of each protein, end to end.
+struct SequenceRows {
+  std::vector<int> rows;    // [B] rows of each protein
+  std::vector<int> tokens;  // [N] ESM-1b alphabet
+};
+
+/// Rows of the structure encoder, as its reference batch converter makes them: a row before and
+/// one after the residues of each protein has coordinates +inf and confidence -1; NaN is +inf.
+struct StructureRows {
+  std::vector<int> rows;           // [B]
+  std::vector<float> coordinates;  // [N, 3, 3] Angstrom; not finite: missing
+  std::vector<float> confidence;   // [N]
+};
+
+/// One shard for both encoders. A protein may have different numbers of rows in the two.
+struct ShardRows {
+  std::vector<int> identity;  // [B] index in the dataset: names a protein for random draws
+  SequenceRows sequence;
+  StructureRows structure;
+
+  int proteins() const { return static_cast<int>(identity.size()); }
+};
+
+/// What is changed at random in what is shown; by default nothing.
+struct Augmentation {
+  std::uint64_t seed = 0;
+  double coordinate_noise = 0;  // Angstrom; standard deviation of each coordinate of present atoms
+  double masked_fraction = 0;   // probability of a residue to become <mask>
+};
+
+/// Appends the windows of one protein. Failure: Error (data) for a letter without token or arrays
+/// that do not fit the sequence.
+void append_protein(ShardRows& shard, int identity, const Protein& protein, const Windows& windows,
+                    const Augmentation& augmentation = {}, std::int64_t epoch = 0);
+
+/// A training shard: windows and changes as drawn for `epoch`.
+ShardRows training_rows(const Shard& shard, const ProteinReader& read, const CropRule& crop,
+                        const Augmentation& augmentation, std::int64_t epoch);
+
+/// A shard as it is, for evaluation: whole chains, or their central `kept` > 0 residues.
+ShardRows plain_rows(const Shard& shard, const ProteinReader& read, int kept = 0);
+
+}  // namespace jespr::data

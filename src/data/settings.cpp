@@ -1,0 +1,68 @@
+// Declarations of the groups &data and &batch.
+#include "data/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <bit>  // for has_single_bit
+
+namespace jespr::data {
+
+namespace {
+
+/// Why this number of shards is not possible, "" if it is.
+std::string shards_objection(const BatchSettings& s) {
+  if (s.shards > s.proteins)
+    return fmt::format("a batch of {} proteins cannot fill more than {} shards", s.proteins,
+                       s.proteins);
+  const auto shards = static_cast<std::uint64_t>(s.shards);
+  if (s.exact() && !std::has_single_bit(shards))
+    return fmt::format("'exact' reduction needs a power of two; say {}, or reduction = 'fast'",
+                       std::bit_ceil(shards) <= static_cast<std::uint64_t>(s.proteins)
+                           ? std::bit_ceil(shards)
+                           : std::bit_floor(shards));
+  return "";
+}
+
+}  // namespace
+
+void declare(deck::Schema& schema, DataSettings& s) {
+  auto& group = schema.group("data", "proteins to learn from and how much of each is shown");
+  group.only_for({"train", "evaluate"});
+  group.path("dataset", s.dataset, "packed dataset, as task = 'prepare' writes it").required();
+  group
+      .integer("max_length", s.max_length, {.min = 1, .max = 1 << 20, .unit = "residues"},
+               "longer chains are cropped to so many, anew in each epoch")
+      .only_for({"train"});
+  group
+      .logical("one_per_cluster", s.one_per_cluster,
+               "at most one chain of a homology cluster in a batch, where clusters are known: "
+               "relatives are no negatives")
+      .only_for({"train"});
+  group
+      .logical("independent_crops", s.independent_crops,
+               "sequence and structure of a chain show different windows of different length, so "
+               "that length and termini do not give the pair away")
+      .only_for({"train"});
+  group
+      .real("shortest_crop", s.shortest_crop, {.min = 0, .above = true, .max = 1},
+            "independent crops: least share of the chain (of max_length, if longer) in a window")
+      .only_for({"train"});
+}
+
+void declare(deck::Schema& schema, BatchSettings& s) {
+  auto& group = schema.group("batch", "what one training step works on");
+  group.only_for({"train"});
+  group.integer("proteins", s.proteins, {.min = 2, .max = 1 << 24},
+                "pairs in a batch, over all ranks; each sees all others as negatives");
+  group.integer("shards", s.shards, {.min = 1, .max = 1 << 24},
+                "parts of about equal cost that a batch is cut into; a multiple of the ranks. The "
+                "shards, not the ranks, decide the bits of the result");
+  group.check("shards", [&s] { return shards_objection(s); });
+  group.choice("reduction", s.reduction, {"exact", "fast"},
+               "order of sums over shards: a fixed binary tree (same bits on any number of ranks) "
+               "or as the library likes");
+  group.real("masked_fraction", s.masked_fraction, {.min = 0, .max = 1, .below = true},
+             "probability of a residue to be shown to the sequence encoder as <mask>");
+}
+
+}  // namespace jespr::data

@@ -1,0 +1,59 @@
+// Training batches.
+#include "data/training_batches.hpp"
+
+#include <algorithm>
+
+namespace jespr::data {
+
+TrainingBatches::TrainingBatches(std::vector<Chain> chains, ProteinReader read,
+                                 const DataSettings& data, const BatchSettings& batch, double noise,
+                                 const CostModel& cost, std::uint64_t seed)
+    : sampler_(std::move(chains), seed, static_cast<int>(batch.proteins), data.one_per_cluster),
+      read_(std::move(read)),
+      crop_{.seed = seed,
+            .max_length = static_cast<int>(data.max_length),
+            .independent = data.independent_crops,
+            .shortest = data.shortest_crop},
+      augmentation_{
+          .seed = seed, .coordinate_noise = noise, .masked_fraction = batch.masked_fraction},
+      cost_(cost),
+      shards_(static_cast<int>(batch.shards)) {}
+
+std::vector<Shard> TrainingBatches::cut(const Epoch& epoch, std::int64_t index) const {
+  return shards_of(sampler_, epoch, index, crop_, cost_, shards_);
+}
+
+std::vector<Shard> TrainingBatches::shards(std::int64_t step) {
+  const Position at = sampler_.position(step);
+  if (epoch_.number != at.epoch) epoch_ = sampler_.epoch(at.epoch);
+  return cut(epoch_, at.index);
+}
+
+std::vector<ShardRows> TrainingBatches::assemble(std::int64_t step, int begin, int end) {
+  const std::vector<Shard> all = shards(step);
+  std::vector<ShardRows> rows;
+  for (int shard = begin; shard < end; ++shard)
+    rows.push_back(training_rows(all[static_cast<std::size_t>(shard)], read_, crop_, augmentation_,
+                                 sampler_.position(step).epoch));
+  return rows;
+}
+
+double TrainingBatches::worst_imbalance(std::int64_t number) const {
+  const Epoch epoch = sampler_.epoch(number);
+  double worst = 1;
+  for (std::int64_t index = 0; index < sampler_.steps_per_epoch(); ++index) {
+    std::vector<std::int64_t> costs;
+    std::vector<std::vector<int>> parts;
+    for (const Shard& shard : cut(epoch, index)) {
+      parts.emplace_back();
+      for (const Chain& chain : shard) {
+        parts.back().push_back(static_cast<int>(costs.size()));
+        costs.push_back(cost_.of(crop_.draw(number, chain.identity, chain.length)));
+      }
+    }
+    worst = std::max(worst, imbalance(costs, parts));
+  }
+  return worst;
+}
+
+}  // namespace jespr::data

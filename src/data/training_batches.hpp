@@ -1,0 +1,45 @@
+// Training batches: sampler, crops, changes and reader put together; from the number of a step to
+// the packed rows of a rank's shards.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "data/batch.hpp"
+#include "data/sampler.hpp"
+#include "data/settings.hpp"
+
+namespace jespr::data {
+
+class TrainingBatches {
+ public:
+  /// `noise` (Angstrom) belongs to the structure encoder's settings. Failure: as Sampler.
+  TrainingBatches(std::vector<Chain> chains, ProteinReader read, const DataSettings& data,
+                  const BatchSettings& batch, double noise, const CostModel& cost,
+                  std::uint64_t seed);
+
+  const Sampler& sampler() const { return sampler_; }
+
+  /// All V shards of a step, in order: their chains, one after the other, are the global batch.
+  std::vector<Shard> shards(std::int64_t step);
+
+  /// Packed rows of the shards [begin, end) of a step. Keeps the epoch that it last saw, so one
+  /// thread at a time may call it, e.g. that of a Loader.
+  std::vector<ShardRows> assemble(std::int64_t step, int begin, int end);
+
+  /// Largest over mean shard cost, the worst of the batches of an epoch.
+  double worst_imbalance(std::int64_t epoch) const;
+
+ private:
+  std::vector<Shard> cut(const Epoch& epoch, std::int64_t index) const;
+
+  Sampler sampler_;
+  ProteinReader read_;
+  CropRule crop_;
+  Augmentation augmentation_;
+  CostModel cost_;
+  int shards_;
+  Epoch epoch_;
+};
+
+}  // namespace jespr::data
