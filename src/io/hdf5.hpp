@@ -15,7 +15,8 @@ class Communicator;
 
 namespace io {
 
-/// Type of an element in a file; little-endian. `text`: fixed-length bytes (UTF-8, zero padded).
+/// Type of an element in a file; little-endian. `text`: fixed-length bytes (UTF-8, zero padded);
+/// text of variable length, as other programs write it, is read only.
 enum class ElementType { float32, float64, int8, int32, int64, uint8, uint32, uint64, text };
 
 std::string_view name_of(ElementType type);
@@ -97,12 +98,14 @@ class Dataset {
           std::unique_ptr<detail::Handle> handle);
   void require(ElementType type, std::uint64_t begin, std::uint64_t elements) const;
   void transfer(bool write, std::uint64_t begin, std::uint64_t rows, void* data) const;
+  std::vector<std::string> read_variable_text(std::uint64_t begin, std::uint64_t end) const;
 
   std::shared_ptr<detail::OpenFile> file_;
   std::string path_;
   std::unique_ptr<detail::Handle> handle_;
   Shape shape_;
   ElementType type_ = ElementType::uint8;
+  bool variable_length_ = false;  // text stored as pointers into the file's heap
   std::uint64_t element_bytes_ = 1;
   std::uint64_t written_digest_ = 0;
 };

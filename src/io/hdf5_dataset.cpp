@@ -85,8 +85,9 @@ Dataset::Dataset(std::shared_ptr<OpenFile> file, std::string path, std::unique_p
   }
   const Handle type = own(H5Dget_type(handle_->id()), H5Tclose, *file_, "type of " + path_);
   element_bytes_ = H5Tget_size(type.id());
-  if (H5Tget_class(type.id()) == H5T_STRING && H5Tis_variable_str(type.id()) == 0) {
+  if (H5Tget_class(type.id()) == H5T_STRING) {
     type_ = ElementType::text;
+    variable_length_ = H5Tis_variable_str(type.id()) > 0;
     return;
   }
   for (int i = 0; i < static_cast<int>(ElementType::text); ++i) {
@@ -186,6 +187,7 @@ std::vector<T> Dataset::read_rows(std::uint64_t begin, std::uint64_t end) const 
 
 std::vector<std::string> Dataset::read_text_rows(std::uint64_t begin, std::uint64_t end) const {
   require(ElementType::text, begin, (end - begin) * row_elements());
+  if (variable_length_) return read_variable_text(begin, end);
   std::string packed((end - begin) * row_bytes(), '\0');
   transfer(false, begin, end - begin, packed.data());
   std::vector<std::string> values((end - begin) * row_elements());
@@ -196,7 +198,21 @@ std::vector<std::string> Dataset::read_text_rows(std::uint64_t begin, std::uint6
   return values;
 }
 
+std::vector<std::string> Dataset::read_variable_text(std::uint64_t begin, std::uint64_t end) const {
+  const std::string what = "reading " + path_;
+  std::vector<char*> texts((end - begin) * row_elements(), nullptr);
+  transfer(false, begin, end - begin, texts.data());
+  std::vector<std::string> values;
+  for (const char* text : texts) values.emplace_back(text ? text : "");
+  const hsize_t count = texts.size();
+  const Handle space = own(H5Screate_simple(1, &count, nullptr), H5Sclose, *file_, what);
+  const Handle type = own(H5Dget_type(handle_->id()), H5Tclose, *file_, what);
+  detail::require(H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, texts.data()), *file_, what);
+  return values;
+}
+
 void Dataset::read_bytes(std::uint64_t begin, std::uint64_t end, std::span<std::byte> bytes) const {
+  if (variable_length_) fail(Exit::data, title() + " is text of variable length, not bytes");
   require(type_, begin, bytes.size() / element_bytes_);
   transfer(false, begin, end - begin, bytes.data());
 }

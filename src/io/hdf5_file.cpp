@@ -188,8 +188,14 @@ std::string File::text_attribute(const std::string& object, const std::string& n
   const Handle attribute =
       own(H5Aopen(owner.id(), name.c_str(), H5P_DEFAULT), H5Aclose, *file_, what);
   const Handle type = own(H5Aget_type(attribute.id()), H5Tclose, *file_, what);
-  if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) > 0)
-    fail(Exit::data, path() + ": " + what + " is not fixed-length text");
+  if (H5Tget_class(type.id()) != H5T_STRING) fail(Exit::data, path() + ": " + what + " is no text");
+  if (H5Tis_variable_str(type.id()) > 0) {
+    char* variable = nullptr;
+    require(H5Aread(attribute.id(), type.id(), &variable), *file_, what);
+    const std::string text = variable ? variable : "";
+    H5free_memory(variable);
+    return text;
+  }
   std::string text(H5Tget_size(type.id()), '\0');
   require(H5Aread(attribute.id(), type.id(), text.data()), *file_, what);
   text.resize(std::strlen(text.c_str()));
