@@ -22,10 +22,10 @@ struct Context {
   Workspace& scratch;  // gradients and temporaries
   Products& products;
 
-  bool training = false;        // dropout acts
-  PhiloxKey random{{0, 0}};     // (seed, step) of dropout and masking
-  Observer observer = nullptr;  // empty: nobody looks
-  std::string observed_prefix;  // in front of the names, e.g. "seq/"
+  bool training = false;             // dropout acts
+  PhiloxKey random{{0, 0}};          // (seed, step) of dropout and masking
+  Observer observer = nullptr;       // empty: nobody looks
+  std::string observed_prefix = "";  // in front of the names, e.g. "seq/"
 
   template <class V>
   void observe(const std::string& name, const V& view) const {
