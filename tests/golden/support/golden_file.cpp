@@ -1,0 +1,91 @@
+// Golden files.
+#include "golden/support/golden_file.hpp"
+
+#include <filesystem>
+
+#include "support/paths.hpp"
+
+namespace jespr::test {
+namespace {
+
+std::string path_of(char letter) {
+  for (const auto& entry : std::filesystem::directory_iterator(golden_dir())) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(std::string(1, letter) + "_") && name.ends_with(".h5"))
+      return entry.path().string();
+  }
+  fail(Exit::data, golden_dir().string() + " has no golden file " + letter + "_*.h5");
+}
+
+template <class T>
+std::vector<double> numbers(const io::Dataset& dataset) {
+  const std::vector<T> values = dataset.read<T>();
+  return std::vector<double>(values.begin(), values.end());
+}
+
+}  // namespace
+
+GoldenFile::GoldenFile(char letter) : GoldenFile(path_of(letter)) {}
+
+GoldenFile::GoldenFile(const std::string& path)
+    : stem_(std::filesystem::path(path).stem().string()), file_(io::File::open(path)) {}
+
+std::vector<std::string> GoldenFile::datasets() const {
+  std::vector<std::string> names = file_.datasets();
+  for (std::string& name : names) name.erase(0, 1);
+  return names;
+}
+
+Array GoldenFile::read(const std::string& name) const {
+  const io::Dataset dataset = file_.dataset("/" + name);
+  switch (dataset.type()) {
+    case io::ElementType::float32:
+      return {dataset.shape(), numbers<float>(dataset)};
+    case io::ElementType::float64:
+      return {dataset.shape(), numbers<double>(dataset)};
+    case io::ElementType::int64:
+      return {dataset.shape(), numbers<std::int64_t>(dataset)};
+    case io::ElementType::uint8:
+      return {dataset.shape(), numbers<std::uint8_t>(dataset)};
+    default:
+      fail(Exit::data, dataset.title() + " has a type that golden files do not use");
+  }
+}
+
+std::vector<std::string> GoldenFile::read_text(const std::string& name) const {
+  return file_.dataset("/" + name).read_text();
+}
+
+int GoldenFile::integer(const std::string& name) const {
+  return static_cast<int>(file_.attribute<std::int64_t>("/", name));
+}
+
+double GoldenFile::real(const std::string& name) const {
+  return file_.attribute<double>("/", name);
+}
+
+Rows GoldenFile::rows(const std::string& padding_mask) const {
+  const Array mask = read(padding_mask);
+  const std::size_t length = mask.shape.at(1);
+  Rows rows;
+  rows.of_protein.assign(mask.shape.at(0), 0);
+  for (std::size_t i = 0; i < mask.values.size(); ++i)
+    if (mask.values[i] == 0) {
+      rows.padded.push_back(i);
+      ++rows.of_protein[i / length];
+    }
+  return rows;
+}
+
+std::vector<double> GoldenFile::read_rows(const std::string& name, const Rows& rows) const {
+  const Array array = read(name);
+  const std::size_t width = array.values.size() / (array.shape.at(0) * array.shape.at(1));
+  std::vector<double> packed;
+  for (std::size_t row : rows.padded) {
+    const auto begin = array.values.begin() + static_cast<std::ptrdiff_t>(row * width);
+    packed.insert(packed.end(), begin, begin + static_cast<std::ptrdiff_t>(width));
+  }
+  return packed;
+}
+
+}  // namespace jespr::test

@@ -1,0 +1,67 @@
+// Golden files: recorded reference values of the models (format: tests/data/golden/FORMAT.md).
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "io/hdf5.hpp"
+#include "tensor/context.hpp"
+
+namespace jespr::test {
+
+/// An array of any number type, as f64. Row-major.
+struct Array {
+  io::Shape shape;
+  std::vector<double> values;
+};
+
+/// Rows of the padded arrays [B, T, ...] that are no padding: b T + t in the order of the packed
+/// rows, and the number of rows of each protein.
+struct Rows {
+  std::vector<std::size_t> padded;
+  std::vector<int> of_protein;
+};
+
+class GoldenFile {
+ public:
+  /// The file whose name starts with `letter`_ in the folder of golden files.
+  explicit GoldenFile(char letter);
+
+  const std::string& stem() const { return stem_; }  // "A_esm2_tiny"
+  const io::File& file() const { return file_; }
+  /// Paths without the leading slash.
+  std::vector<std::string> datasets() const;
+  bool has(const std::string& dataset) const { return file_.exists("/" + dataset); }
+
+  Array read(const std::string& dataset) const;
+  std::vector<std::string> read_text(const std::string& dataset) const;
+  /// Attributes of the root.
+  int integer(const std::string& name) const;
+  double real(const std::string& name) const;
+
+  /// From a mask [B, T] with 1 = padding.
+  Rows rows(const std::string& padding_mask) const;
+  /// Those rows of a dataset [B, T, ...], packed.
+  std::vector<double> read_rows(const std::string& dataset, const Rows& rows) const;
+
+ private:
+  explicit GoldenFile(const std::string& path);
+  std::string stem_;
+  io::File file_;
+};
+
+/// Keeps what a model shows to its observer, by name.
+class Recorder {
+ public:
+  Observer observer() {
+    return [this](const std::string& name, const std::vector<double>& values,
+                  const std::vector<std::size_t>&) { values_[name] = values; };
+  }
+  const std::map<std::string, std::vector<double>>& values() const { return values_; }
+
+ private:
+  std::map<std::string, std::vector<double>> values_;
+};
+
+}  // namespace jespr::test
