@@ -1,0 +1,75 @@
+// Adam on flat buffers.
+#include "kernels/adam.hpp"
+
+#include <cmath>
+
+#include "tensor/loops.hpp"
+
+namespace jespr::kernels {
+
+template <class T>
+void adam_update(Vector<T> p, Vector<T> g, Vector<T> m, Vector<T> v, const AdamStep& step) {
+  const T rate = static_cast<T>(step.rate / step.correction1);
+  const T beta1 = static_cast<T>(step.beta1), beta2 = static_cast<T>(step.beta2);
+  const T rest1 = static_cast<T>(1.0 - step.beta1), rest2 = static_cast<T>(1.0 - step.beta2);
+  const T eps = static_cast<T>(step.eps);
+  const T shrink = static_cast<T>(step.shrink), decay = static_cast<T>(step.gradient_decay);
+  const T scale = static_cast<T>(step.gradient_scale);
+  const T inverse_root2 = static_cast<T>(1.0 / std::sqrt(step.correction2));
+  for_each(
+      "adam", p.size(), KOKKOS_LAMBDA(const std::size_t i) {
+        const T gradient = scale * g(i) + decay * p(i);
+        const T first = beta1 * m(i) + rest1 * gradient;
+        const T second = beta2 * v(i) + rest2 * gradient * gradient;
+        m(i) = first;
+        v(i) = second;
+        p(i) = p(i) * shrink - rate * first / (Kokkos::sqrt(second) * inverse_root2 + eps);
+      });
+}
+
+template <class T>
+double sum_of_squares(Workspace& scratch, Vector<T> x) {
+  constexpr int block = 4096;
+  const std::size_t n = x.size();
+  const int blocks = static_cast<int>((n + block - 1) / block);
+  Scope scope(scratch);
+  const Vector<double> partial = scratch.vector<double>(static_cast<std::size_t>(blocks));
+  for_rows(
+      "sum of squares", blocks, KOKKOS_LAMBDA(const Row& row) {
+        const std::size_t begin = static_cast<std::size_t>(row.index) * block;
+        const int length = static_cast<int>(n - begin < block ? n - begin : block);
+        const double sum = row.sum<double>(length, [&](int i) {
+          const double value = static_cast<double>(x(begin + static_cast<std::size_t>(i)));
+          return value * value;
+        });
+        row.once([&]() { partial(row.index) = sum; });
+      });
+  double sum = 0;
+  for (double value : to_host(partial)) sum += value;
+  return sum;
+}
+
+template <class T>
+void add_to(Vector<T> x, Vector<T> y) {
+  for_each(
+      "add", x.size(), KOKKOS_LAMBDA(const std::size_t i) { x(i) += y(i); });
+}
+
+template <class T>
+void clamp_above(Vector<T> p, T largest) {
+  for_each(
+      "clamp", p.size(), KOKKOS_LAMBDA(const std::size_t i) {
+        if (p(i) > largest) p(i) = largest;
+      });
+}
+
+#define JESPR_INSTANTIATE(T)                                                                 \
+  template void adam_update<T>(Vector<T>, Vector<T>, Vector<T>, Vector<T>, const AdamStep&); \
+  template double sum_of_squares<T>(Workspace&, Vector<T>);                                  \
+  template void add_to<T>(Vector<T>, Vector<T>);                                             \
+  template void clamp_above<T>(Vector<T>, T);
+JESPR_INSTANTIATE(float)
+JESPR_INSTANTIATE(double)
+#undef JESPR_INSTANTIATE
+
+}  // namespace jespr::kernels
