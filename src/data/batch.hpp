@@ -50,6 +50,13 @@ struct ShardRows {
   int proteins() const { return static_cast<int>(identity.size()); }
 };
 
+/// What one rank works on in one step.
+struct StepRows {
+  std::int64_t step = 0;
+  std::vector<int> proteins_of_shard;  // [V] of the whole batch
+  std::vector<ShardRows> shards;       // those of this rank
+};
+
 /// What is changed at random in what is shown; by default nothing.
 struct Augmentation {
   std::uint64_t seed = 0;

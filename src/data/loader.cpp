@@ -43,10 +43,10 @@ bool Loader::assemble_one() {
     changed_.wait(lock, [this] { return stop_ || finished_.size() < ahead_; });
     if (stop_) return false;
   }
-  std::vector<ShardRows> shards;
+  StepRows rows;
   std::exception_ptr failure;
   try {
-    shards = assemble_(working_);
+    rows = assemble_(working_);
   } catch (const Error&) {
     failure = std::current_exception();
   } catch (const std::exception& error) {
@@ -59,13 +59,13 @@ bool Loader::assemble_one() {
     if (failure)
       failure_ = failure;
     else
-      finished_.push_back(std::move(shards));
+      finished_.push_back(std::move(rows));
   }
   changed_.notify_all();
   return !failure;
 }
 
-std::vector<ShardRows> Loader::next() {
+StepRows Loader::next() {
   const auto began = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return done_ || !finished_.empty(); });
@@ -74,11 +74,11 @@ std::vector<ShardRows> Loader::next() {
     if (failure_) std::rethrow_exception(failure_);
     fail(Exit::runtime, fmt::format("loader: asked for step {}, the last is {}", end_, end_ - 1));
   }
-  std::vector<ShardRows> shards = std::move(finished_.front());
+  StepRows rows = std::move(finished_.front());
   finished_.pop_front();
   lock.unlock();
   changed_.notify_all();
-  return shards;
+  return rows;
 }
 
 }  // namespace jespr::data

@@ -17,8 +17,8 @@ namespace jespr::data {
 
 class Loader {
  public:
-  /// The shards of this rank for one step (or whatever else is numbered: pieces of a split).
-  using Assemble = std::function<std::vector<ShardRows>(std::int64_t step)>;
+  /// Makes what this rank needs for one step (or whatever else is numbered: pieces of a split).
+  using Assemble = std::function<StepRows(std::int64_t step)>;
 
   /// Starts on the steps [first, end), at most `ahead` of them finished and not yet taken.
   Loader(Assemble assemble, std::int64_t first, std::int64_t end, int ahead = 2);
@@ -27,9 +27,9 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  /// The shards of the next step, in order. Throws what `assemble` threw for it: an Error as it is,
+  /// The next step, in order. Throws what `assemble` threw for it: an Error as it is,
   /// anything else as Error (runtime); likewise ever after. Error (runtime) past the end.
-  std::vector<ShardRows> next();
+  StepRows next();
 
   /// How long the latest next() has waited, in seconds of wall clock.
   double wait_seconds() const { return wait_seconds_; }
@@ -45,7 +45,7 @@ class Loader {
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
-  std::deque<std::vector<ShardRows>> finished_;
+  std::deque<StepRows> finished_;
   std::exception_ptr failure_;
   bool done_ = false;  // nothing more will come
   bool stop_ = false;

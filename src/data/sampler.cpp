@@ -20,14 +20,7 @@ Sampler::Sampler(std::vector<Chain> chains, std::uint64_t seed, int proteins, bo
       fail(Exit::data, fmt::format("chain {} of the dataset has no residues", chain.identity));
   group_by_cluster(one_per_cluster);
 
-  std::int64_t most = static_cast<std::int64_t>(chains_.size()) / proteins_;
-  while (steps_ < most) {  // bisection: what is possible for S is possible for fewer
-    const std::int64_t middle = steps_ + (most - steps_ + 1) / 2;
-    if (placeable(middle) >= middle * proteins_)
-      steps_ = middle;
-    else
-      most = middle - 1;
-  }
+  steps_ = most_steps();
   if (steps_ == 0)
     fail(Exit::deck,
          fmt::format("&batch proteins = {}: there are only {} chains in {} clusters to make a "
@@ -36,24 +29,40 @@ Sampler::Sampler(std::vector<Chain> chains, std::uint64_t seed, int proteins, bo
                      chains_.size() >= static_cast<std::size_t>(proteins_)
                          ? ", or set &data one_per_cluster = .false."
                          : ""));
-
-  const std::int64_t placed = steps_ * proteins_, offered = placeable(steps_);
-  coverage_ = {.chains = static_cast<std::int64_t>(chains_.size()),
-               .clusters = static_cast<std::int64_t>(clusters_.size()),
-               .placed = placed,
-               .waiting_crowded = static_cast<std::int64_t>(chains_.size()) - offered,
-               .waiting_rest = offered - placed,
-               .longest_interval = offered > placed ? 2 : 1};
-  for (const Cluster& cluster : clusters_) {
-    if (cluster.crowded(steps_)) {
-      coverage_.longest_interval =
-          std::max(coverage_.longest_interval, (cluster.members() + steps_ - 1) / steps_);
-    } else {
+  for (const Cluster& cluster : clusters_)
+    if (!cluster.crowded(steps_))
       for (int i = cluster.begin; i < cluster.end; ++i) others_.push_back(i);
-    }
-  }
   PhiloxStream draws(seed_, "sampler others");
   shuffle(others_, draws);
+  coverage_ = count();
+}
+
+/// The largest S for which S batches can be made, by bisection: what is possible for S is possible
+/// for fewer.
+std::int64_t Sampler::most_steps() const {
+  std::int64_t possible = 0, most = static_cast<std::int64_t>(chains_.size()) / proteins_;
+  while (possible < most) {
+    const std::int64_t middle = possible + (most - possible + 1) / 2;
+    if (placeable(middle) >= middle * proteins_)
+      possible = middle;
+    else
+      most = middle - 1;
+  }
+  return possible;
+}
+
+Coverage Sampler::count() const {
+  const std::int64_t placed = steps_ * proteins_, offered = placeable(steps_);
+  Coverage coverage{.chains = static_cast<std::int64_t>(chains_.size()),
+                    .clusters = static_cast<std::int64_t>(clusters_.size()),
+                    .placed = placed,
+                    .waiting_crowded = static_cast<std::int64_t>(chains_.size()) - offered,
+                    .waiting_rest = offered - placed,
+                    .longest_interval = offered > placed ? 2 : 1};
+  for (const Cluster& cluster : clusters_)  // one that is not crowded comes every epoch or two
+    coverage.longest_interval =
+        std::max(coverage.longest_interval, (cluster.members() + steps_ - 1) / steps_);
+  return coverage;
 }
 
 /// Sorts the chains by cluster, shuffled within each.

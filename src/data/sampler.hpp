@@ -65,6 +65,8 @@ class Sampler {
   };
   void group_by_cluster(bool one_per_cluster);
   std::int64_t placeable(std::int64_t steps) const;
+  std::int64_t most_steps() const;
+  Coverage count() const;
   std::vector<int> chosen(const Cluster& cluster, std::int64_t number,
                           const std::vector<char>& left_out) const;
 

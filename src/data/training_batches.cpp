@@ -29,12 +29,13 @@ std::vector<Shard> TrainingBatches::shards(std::int64_t step) {
   return cut(epoch_, at.index);
 }
 
-std::vector<ShardRows> TrainingBatches::assemble(std::int64_t step, int begin, int end) {
+StepRows TrainingBatches::assemble(std::int64_t step, int begin, int end) {
+  StepRows rows{.step = step, .proteins_of_shard = {}, .shards = {}};
   const std::vector<Shard> all = shards(step);
-  std::vector<ShardRows> rows;
+  for (const Shard& shard : all) rows.proteins_of_shard.push_back(static_cast<int>(shard.size()));
   for (int shard = begin; shard < end; ++shard)
-    rows.push_back(training_rows(all[static_cast<std::size_t>(shard)], read_, crop_, augmentation_,
-                                 sampler_.position(step).epoch));
+    rows.shards.push_back(training_rows(all[static_cast<std::size_t>(shard)], read_, crop_,
+                                        augmentation_, sampler_.position(step).epoch));
   return rows;
 }
 

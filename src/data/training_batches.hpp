@@ -23,9 +23,9 @@ class TrainingBatches {
   /// All V shards of a step, in order: their chains, one after the other, are the global batch.
   std::vector<Shard> shards(std::int64_t step);
 
-  /// Packed rows of the shards [begin, end) of a step. Keeps the epoch that it last saw, so one
-  /// thread at a time may call it, e.g. that of a Loader.
-  std::vector<ShardRows> assemble(std::int64_t step, int begin, int end);
+  /// A step for the rank that works on its shards [begin, end). This and shards() keep the epoch
+  /// that they last saw: once a Loader calls them, nobody else may.
+  StepRows assemble(std::int64_t step, int begin, int end);
 
   /// Largest over mean shard cost, the worst of the batches of an epoch.
   double worst_imbalance(std::int64_t epoch) const;

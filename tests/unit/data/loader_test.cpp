@@ -41,16 +41,23 @@ TEST(loader, gives_what_direct_assembly_gives) {
   for (std::int64_t step = first; step < first + 6; ++step) {
     const auto expected = direct.assemble(step, 1, 3);
     const auto found = loader.next();
-    ASSERT_EQ(found.size(), 2u);
-    for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(found[i] == expected[i]) << step;
+    EXPECT_EQ(found.step, step);
+    EXPECT_EQ(found.proteins_of_shard, expected.proteins_of_shard);
+    EXPECT_EQ(found.proteins_of_shard.size(), 4u);
+    ASSERT_EQ(found.shards.size(), 2u);
+    for (std::size_t i = 0; i < 2; ++i) {
+      EXPECT_TRUE(found.shards[i] == expected.shards[i]) << step;
+      EXPECT_EQ(found.shards[i].proteins(), found.proteins_of_shard[i + 1]);
+    }
   }
 }
 
 TEST(loader, a_protein_looks_the_same_in_whatever_shards) {
   TrainingBatches one = make_batches(1), four = make_batches(4);
-  const ShardRows whole = std::move(one.assemble(5, 0, 1).front());
+  const ShardRows whole = std::move(one.assemble(5, 0, 1).shards.front());
   std::size_t found = 0;
-  for (const ShardRows& part : four.assemble(5, 0, 4)) {
+  const StepRows parts = four.assemble(5, 0, 4);
+  for (const ShardRows& part : parts.shards) {
     std::ptrdiff_t row = 0;
     for (std::size_t b = 0; b < part.identity.size(); ++b) {
       std::ptrdiff_t whole_row = 0;
@@ -75,7 +82,7 @@ TEST(loader, works_ahead_but_not_without_end) {
   Loader loader(
       [&](std::int64_t) {
         ++assembled;
-        return std::vector<ShardRows>(1);
+        return StepRows();
       },
       0, 100, 2);
   loader.next();
@@ -89,7 +96,7 @@ TEST(loader, measures_the_wait) {
   Loader loader(
       [](std::int64_t) {
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        return std::vector<ShardRows>(1);
+        return StepRows();
       },
       0, 2);
   loader.next();
@@ -103,22 +110,22 @@ TEST(loader, hands_errors_over_after_the_steps_before) {
   Loader loader(
       [](std::int64_t step) {
         if (step == 4) fail(Exit::data, "file.h5: residues 7 to 9 cannot be read");
-        return std::vector<ShardRows>(static_cast<std::size_t>(step));
+        return StepRows{.step = step, .proteins_of_shard = {}, .shards = {}};
       },
       2, 100);
-  EXPECT_EQ(loader.next().size(), 2u);
-  EXPECT_EQ(loader.next().size(), 3u);
+  EXPECT_EQ(loader.next().step, 2);
+  EXPECT_EQ(loader.next().step, 3);
   for (int again = 0; again < 2; ++again)
     EXPECT_EQ(message_of(loader, Exit::data), "file.h5: residues 7 to 9 cannot be read");
 }
 
 TEST(loader, names_the_step_of_other_exceptions) {
-  Loader loader([](std::int64_t) -> std::vector<ShardRows> { throw std::bad_alloc(); }, 7, 9);
+  Loader loader([](std::int64_t) -> StepRows { throw std::bad_alloc(); }, 7, 9);
   EXPECT_EQ(message_of(loader, Exit::runtime), "loader, step 7: std::bad_alloc");
 }
 
 TEST(loader, says_when_it_has_no_more) {
-  Loader loader([](std::int64_t) { return std::vector<ShardRows>(); }, 0, 1);
+  Loader loader([](std::int64_t) { return StepRows(); }, 0, 1);
   loader.next();
   EXPECT_EQ(message_of(loader, Exit::runtime), "loader: asked for step 1, the last is 0");
 }
