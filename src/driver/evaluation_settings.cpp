@@ -1,0 +1,51 @@
+// Declarations of groups &validate and &evaluate.
+#include "driver/evaluation_settings.hpp"
+
+#include <filesystem>
+
+namespace jespr {
+namespace {
+
+void declare_retrieval(deck::Group& group, RetrievalSettings& s) {
+  group.integers("recall", s.recall, {.min = 1, .least = 1, .most = 20},
+                 "recall@k: share of queries whose partner is among the first k");
+  group.integer("equal_length", s.equal_length, {.min = 0, .unit = "residues"},
+                "also one gallery of all chains of at least so many residues, cut to their central "
+                "ones: there lengths give nothing away; 0: none");
+  group.integer("bootstrap", s.bootstrap, {.min = 0, .max = 1000000},
+                "samples of proteins behind the 95 % intervals (Efron 1979); 0: no intervals");
+}
+
+}  // namespace
+
+void declare(deck::Schema& schema, ValidateSettings& s) {
+  auto& group = schema.group("validate", "loss and retrieval on the validation split, on the way");
+  group.only_for({"train"});
+  group.integer("every", s.every, {.min = 0, .unit = "steps"},
+                "interval of validations; there is one after the last step too; 0: none at all");
+  declare_retrieval(group, s.retrieval);
+}
+
+void declare(deck::Schema& schema, EvaluateSettings& s) {
+  auto& group = schema.group("evaluate", "cross-modal retrieval by the model of a checkpoint");
+  group.only_for({"evaluate"});
+  group.path("checkpoint", s.checkpoint, "checkpoint with the model, e.g. best.h5 of a run")
+      .required();
+  group.choice("split", s.split, {"train", "validation", "test", "all"},
+               "chains of &data dataset that are queries and gallery");
+  declare_retrieval(group, s.retrieval);
+  group.logical("untrained", s.untrained,
+                "also measure the model with the weights that its training started from");
+  group.path("output", s.output,
+             "folder of evaluation.json and evaluation.h5; none given: beside the checkpoint, "
+             "named as it is");
+  group.logical("overwrite", s.overwrite, "replace results of that name; otherwise they are kept "
+                                          "and the task is refused");
+}
+
+std::string EvaluateSettings::output_folder() const {
+  if (!output.empty()) return output;
+  return std::filesystem::path(checkpoint).replace_extension().string();
+}
+
+}  // namespace jespr

@@ -1,0 +1,40 @@
+// What a deck says about measuring retrieval: groups &validate (during training) and &evaluate (a
+// task of its own).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "deck/schema.hpp"
+
+namespace jespr {
+
+/// How retrieval is measured, in both.
+struct RetrievalSettings {
+  std::vector<std::int64_t> recall = {1, 5, 10};
+  std::int64_t equal_length = 64;  // residues; 0: no gallery of equal lengths
+  std::int64_t bootstrap = 1000;   // samples
+};
+
+struct ValidateSettings {
+  std::int64_t every = 1000;  // steps; 0: never
+  RetrievalSettings retrieval;
+};
+
+struct EvaluateSettings {
+  std::string checkpoint;
+  std::string split = "validation";
+  RetrievalSettings retrieval = {.recall = {1, 5, 10, 50}};
+  bool untrained = true;
+  std::string output;  // folder; empty: beside the checkpoint, its name without .h5
+  bool overwrite = false;
+
+  /// The folder that results go to.
+  std::string output_folder() const;
+};
+
+void declare(deck::Schema& schema, ValidateSettings& settings);
+void declare(deck::Schema& schema, EvaluateSettings& settings);
+
+}  // namespace jespr
