@@ -39,8 +39,9 @@ void declare(deck::Schema& schema, EvaluateSettings& s) {
   group.path("output", s.output,
              "folder of evaluation.json and evaluation.h5; none given: beside the checkpoint, "
              "named as it is");
-  group.logical("overwrite", s.overwrite, "replace results of that name; otherwise they are kept "
-                                          "and the task is refused");
+  group.logical("overwrite", s.overwrite,
+                "replace results of that name; otherwise they are kept "
+                "and the task is refused");
 }
 
 std::string EvaluateSettings::output_folder() const {
