@@ -1,6 +1,8 @@
 // Grammar of the input deck: a recursive-descent reader that goes on after every mistake.
 #include "deck/grammar.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>  // for from_chars
 #include <utility>
@@ -89,6 +91,9 @@ class Parser {
   Document parse_argument();
 
  private:
+  Place here() const {
+    return {place_.source, place_.line, place_.line > 0 ? position_ : place_.order};
+  }
   bool done() const { return position_ >= text_.size(); }
   char look(std::size_t ahead = 0) const {
     return position_ + ahead < text_.size() ? text_[position_ + ahead] : '\n';
@@ -118,7 +123,7 @@ class Parser {
 
   std::string_view text_;
   std::size_t position_ = 0;
-  Place place_;          // of position_
+  Place place_;          // source and line of position_
   std::string subject_;  // "&optim lr_peak", for messages
   Document document_;
 };
@@ -189,7 +194,7 @@ void Parser::mistake(const Place& place, std::string what) {
 
 /// One mistake an assignment: what follows the first is a guess.
 void Parser::damage(Assignment& assignment, const std::string& what) {
-  if (!assignment.damaged) mistake(place_, subject_ + ": " + what);
+  if (!assignment.damaged) mistake(here(), fmt::format("{}: {}", subject_, what));
   assignment.damaged = true;
 }
 
@@ -202,7 +207,7 @@ void Parser::recover() {
 
 Document Parser::parse_deck() {
   if (text_.find('\0') != text_.npos) {
-    mistake({place_.source, 0}, "not a text file; a deck is a Fortran namelist (jespr --help)");
+    mistake({place_.source}, "not a text file; a deck is a Fortran namelist (jespr --help)");
     return std::move(document_);
   }
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
@@ -215,8 +220,9 @@ Document Parser::parse_deck() {
       continue;
     }
     if (!stray) {
-      mistake(place_, "text outside of a group: '" + shown(rest()) +
-                          "'; groups are &name ... /, comments begin with !");
+      mistake(here(), fmt::format("text outside of a group: '{}'; groups are &name ... /, comments "
+                                  "begin with !",
+                                  shown(rest())));
     }
     stray = true;
     read_while([](char c) { return c != '\n' && c != '&'; });
@@ -225,20 +231,20 @@ Document Parser::parse_deck() {
 }
 
 void Parser::read_block() {
-  Block block{place_, "", {}};
+  Block block{here(), "", {}};
   if (at_end_word()) {
-    mistake(place_, "&end without a group before it");
+    mistake(here(), "&end without a group before it");
     position_ += 4;
     return;
   }
   advance();
   block.name = lower(read_while(is_name_character));
   if (block.name.empty() || !is_letter(block.name.front())) {
-    mistake(place_, "the name of a group must follow & at once, as in &run");
+    mistake(here(), "the name of a group must follow & at once, as in &run");
     skip_blanks();
     if (!at_key()) block.name = lower(read_while(is_name_character));
   }
-  const std::string name = "&" + block.name;
+  const std::string name = fmt::format("&{}", block.name);
   for (;;) {
     skip_blanks();
     if (done()) {
@@ -254,14 +260,14 @@ void Parser::read_block() {
       break;
     }
     if (look() == '&') {
-      mistake(block.place, name + " is not closed before line " + std::to_string(place_.line) +
-                               "; a / must end it");
+      mistake(block.place,
+              fmt::format("{} is not closed before line {}; a / must end it", name, place_.line));
       break;
     }
     if (is_letter(look())) {
       read_assignment(block);
     } else {
-      mistake(place_, name + ": expected key = value, found '" + shown(rest()) + "'");
+      mistake(here(), fmt::format("{}: expected key = value, found '{}'", name, shown(rest())));
       recover();
     }
   }
@@ -269,13 +275,13 @@ void Parser::read_block() {
 }
 
 void Parser::read_assignment(Block& block) {
-  Assignment assignment{place_, lower(read_while(is_name_character)), {}, {}};
-  subject_ = "&" + block.name + " " + assignment.key;
+  Assignment assignment{here(), lower(read_while(is_name_character)), {}, {}};
+  subject_ = fmt::format("&{} {}", block.name, assignment.key);
   skip_blanks();
   read_section(assignment);
   skip_blanks();
   if (!assignment.damaged && (done() || look() != '=')) {
-    const std::string found = done() ? "the end of the deck" : "'" + shown(rest()) + "'";
+    const std::string found = done() ? "the end of the deck" : fmt::format("'{}'", shown(rest()));
     damage(assignment, "expected = after the key, found " + found);
   }
   if (assignment.damaged) {
@@ -297,7 +303,7 @@ void Parser::read_section(Assignment& assignment) {
     advance();
     return;
   }
-  subject_ += "(" + shown(inside) + ")";
+  subject_ += fmt::format("({})", shown(inside));
   damage(assignment, "a subscript is a number from 1 or a range, as (3) or (2:4)");
 }
 
@@ -314,7 +320,7 @@ void Parser::read_values(Assignment& assignment) {
       continue;
     }
     if (!waiting && position_ == before) {
-      damage(assignment, "expected a blank or a comma before '" + shown(rest()) + "'");
+      damage(assignment, fmt::format("expected a blank or a comma before '{}'", shown(rest())));
     }
     waiting = false;
     read_value(assignment);
@@ -328,7 +334,7 @@ void Parser::read_value(Assignment& assignment) {
   }
   const std::string_view word = read_word();
   if (word.empty()) {
-    damage(assignment, "expected a value, found '" + shown(rest()) + "'");
+    damage(assignment, fmt::format("expected a value, found '{}'", shown(rest())));
     advance();
     return;
   }
@@ -356,10 +362,12 @@ Item Parser::read_quoted(Assignment& assignment) {
     item.text += look();
   }
   const bool line_ends = done() || look() == '\n' || look() == '\r';
-  const std::string_view rest_of_line = text_.substr(begin, position_ - begin);
-  damage(assignment, line_ends ? "the text " + shown(rest_of_line) + " has no closing quote"
-                               : "a control character in the text " + shown(rest_of_line));
-  read_while([](char c) { return c != '\n'; });
+  const std::string quoted = shown(text_.substr(begin, position_ - begin));
+  damage(assignment, line_ends ? fmt::format("the text {} has no closing quote", quoted)
+                               : fmt::format("a control character in the text {}", quoted));
+  const std::size_t line_end = std::min(text_.find('\n', begin), text_.size());
+  const std::string_view line = trimmed(text_.substr(begin, line_end - begin));
+  position_ = line.back() == '/' ? begin + line.size() - 1 : line_end;  // that slash ends the group
   return item;
 }
 
@@ -368,7 +376,7 @@ void Parser::append(Assignment& assignment, std::int64_t count, const Item& item
   if (count < 1) {
     damage(assignment, "a repeat count is at least 1");
   } else if (count > most_items - size) {
-    damage(assignment, "more than " + std::to_string(most_items) + " values");
+    damage(assignment, fmt::format("more than {} values", most_items));
   } else {
     assignment.items.insert(assignment.items.end(), static_cast<std::size_t>(count), item);
   }
@@ -379,8 +387,8 @@ Document Parser::parse_argument() {
   const std::string_view left = trimmed(text_.substr(0, equals));
   const std::size_t dot = left.find('.');
   const std::size_t bracket = std::min(left.find('('), left.size());
-  Assignment assignment{place_, "", {}, {}};
-  Block block{place_, "", {}};
+  Assignment assignment{here(), "", {}, {}};
+  Block block{here(), "", {}};
   if (dot < bracket) {
     block.name = lower(left.substr(0, dot));
     assignment.key = lower(left.substr(dot + 1, bracket - dot - 1));
@@ -390,11 +398,11 @@ Document Parser::parse_argument() {
            std::all_of(name.begin(), name.end(), is_name_character);
   };
   if (std::any_of(text_.begin(), text_.end(), is_control)) {
-    mistake(place_, "a control character in '" + shown(text_) + "'");
+    mistake(here(), fmt::format("a control character in '{}'", shown(text_)));
     return std::move(document_);
   }
   if (equals == text_.npos || !is_name(block.name) || !is_name(assignment.key)) {
-    mistake(place_, "'" + shown(text_) + "': expected group.key=value");
+    mistake(here(), fmt::format("'{}': expected group.key=value", shown(text_)));
     return std::move(document_);
   }
   subject_ = block.name + "." + assignment.key;
@@ -403,7 +411,7 @@ Document Parser::parse_argument() {
   position_ = equals + 1;
   if (!rest().empty() && is_quote(look())) {
     read_values(assignment);
-    if (!done()) damage(assignment, "unexpected text '" + shown(rest()) + "'");
+    if (!done()) damage(assignment, fmt::format("unexpected text '{}'", shown(rest())));
   } else {
     read_shell_values(assignment);
   }
@@ -431,15 +439,15 @@ void Parser::read_shell_values(Assignment& assignment) {
 }  // namespace
 
 std::string to_string(const Place& place) {
-  return place.line > 0 ? place.source + ":" + std::to_string(place.line) : place.source;
+  return place.line > 0 ? fmt::format("{}:{}", place.source, place.line) : place.source;
 }
 
 Document parse(std::string_view text, const std::string& source) {
-  return Parser(text, {source, 1}).parse_deck();
+  return Parser(text, {source, 1, 0}).parse_deck();
 }
 
-Document parse_override(std::string_view argument) {
-  return Parser(argument, {"command line", 0}).parse_argument();
+Document parse_override(std::string_view argument, std::size_t order) {
+  return Parser(argument, {"command line", 0, order}).parse_argument();
 }
 
 }  // namespace jespr::deck

@@ -2,6 +2,7 @@
 // Knows nothing of which groups and keys exist; syntax mistakes are collected, never thrown.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,9 +12,11 @@
 namespace jespr::deck {
 
 /// Where something was written: line `line` (from 1) of `source`; line 0: the source as a whole.
+/// `order` grows along the source.
 struct Place {
   std::string source;
   int line = 0;
+  std::size_t order = 0;
 };
 
 /// "quickstart.deck:14", or "command line" without a line.
@@ -73,7 +76,8 @@ struct Document {
 Document parse(std::string_view text, const std::string& source);
 
 /// Reads one `group.key=value` or `group.key(3)=value` of the command line into a document of one
-/// assignment. Unquoted values are Item::Kind::shell, separated by commas alone.
-Document parse_override(std::string_view argument);
+/// assignment; its places have this `order`. Unquoted values are Item::Kind::shell, separated by
+/// commas alone.
+Document parse_override(std::string_view argument, std::size_t order = 0);
 
 }  // namespace jespr::deck

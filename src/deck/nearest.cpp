@@ -33,8 +33,12 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
     }
   }
   if (!result.empty()) return result;
+  constexpr std::size_t shortest = 3;  // of a common beginning
   for (const std::string& candidate : candidates) {
-    if (name.size() >= 2 && candidate.substr(0, name.size()) == name) return candidate;
+    const std::size_t common = std::min(name.size(), candidate.size());
+    if (common >= shortest && name.substr(0, common) == candidate.substr(0, common)) {
+      return candidate;
+    }
   }
   return {};
 }

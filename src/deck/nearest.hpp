@@ -11,8 +11,8 @@ namespace jespr::deck {
 /// 1966): insertions, deletions, substitutions and swaps of adjacent characters each count 1.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-/// The candidate of least distance, the first of equals; "" if none is within a third of the
-/// length of `name` (at least 1, at most 3) or begins with `name`.
+/// The candidate of least distance, the first of equals, if that is within a third of the length
+/// of `name` (at least 1, at most 3); else the first of which one begins with the other; else "".
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
 
 }  // namespace jespr::deck

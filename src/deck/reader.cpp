@@ -81,14 +81,16 @@ class Reader {
 
 void Reader::read() {
   documents_.push_back(parse(source_.text, source_.name));
-  for (const std::string& argument : source_.overrides) {
-    documents_.push_back(parse_override(argument));
-  }
-  const Document& deck = documents_.front();
-  if (deck.blocks.empty() && deck.mistakes.empty()) {
-    mistake({source_.name, 0}, "holds no groups; jespr --template shows what a deck is");
+  for (std::size_t i = 0; i < source_.overrides.size(); ++i) {
+    documents_.push_back(parse_override(source_.overrides[i], i));
   }
   for (const Document& document : documents_) collect(document);
+  if (documents_.front().blocks.empty()) {  // no deck: what it lacks is of no interest
+    if (mistakes_.empty()) {
+      mistake({source_.name}, "holds no groups; jespr --template train shows what a deck is");
+    }
+    give_up();
+  }
 
   for (const bool first : {true, false}) {  // those that set the defaults of others come first
     for (const Group& group : schema_.groups()) {
@@ -123,7 +125,7 @@ void Reader::collect(const Document& document) {
     if (!shell) {
       const auto [first, is_new] = group_places_.emplace(group, block.place);
       if (!is_new) {
-        mistake(block.place, fmt::format("&{}: is there twice, first at line {}", block.name,
+        mistake(block.place, fmt::format("&{}: appears twice, first at line {}", block.name,
                                          first->second.line));
       }
     }
@@ -135,7 +137,7 @@ void Reader::collect(const Block& block, const Group& group) {
   for (const Assignment& assignment : block.assignments) {
     if (const Parameter* parameter = group.find(assignment.key)) {
       given_[parameter].assignments.push_back(&assignment);
-    } else {
+    } else if (!assignment.damaged) {
       mistake(assignment.place, subject(assignment.place, group.name(), assignment.key) +
                                     ": no such parameter" +
                                     no_such_parameter(group, assignment.key));
@@ -349,7 +351,7 @@ Place Reader::place_of(const Group& group, const Parameter& parameter) const {
     return given->second.assignments.back()->place;
   }
   const auto found = group_places_.find(&group);
-  return found != group_places_.end() ? found->second : Place{source_.name, 0};
+  return found != group_places_.end() ? found->second : Place{source_.name};
 }
 
 void Reader::mistake(const Place& place, std::string what) {
@@ -358,7 +360,8 @@ void Reader::mistake(const Place& place, std::string what) {
 
 void Reader::give_up() {
   const auto rank = [](const Mistake& m) {  // lines of the deck, the deck, the command line
-    return std::pair(from_command_line(m.place) ? 2 : m.place.line == 0 ? 1 : 0, m.place.line);
+    const int part = from_command_line(m.place) ? 2 : m.place.line == 0 ? 1 : 0;
+    return std::pair(part, m.place.order);
   };
   std::stable_sort(mistakes_.begin(), mistakes_.end(),
                    [&](const Mistake& a, const Mistake& b) { return rank(a) < rank(b); });

@@ -10,9 +10,10 @@ namespace {
 
 using Mode = CommandLine::Mode;
 
-CommandLine parsed(std::vector<const char*> words) {
-  words.insert(words.begin(), "jespr");
-  return parse_command_line(static_cast<int>(words.size()), words.data());
+CommandLine parsed(const std::vector<const char*>& words) {
+  std::vector<const char*> arguments = {"jespr"};
+  arguments.insert(arguments.end(), words.begin(), words.end());
+  return parse_command_line(static_cast<int>(arguments.size()), arguments.data());
 }
 
 TEST(CommandLine, a_deck_and_overrides) {

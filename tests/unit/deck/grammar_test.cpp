@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <sstream>
 #include <string>
 
 namespace jespr::deck {
@@ -11,31 +13,32 @@ namespace {
 
 /// The document in one line: &group key=items; items as written, null as _, texts in < >.
 std::string sketch(const Document& document) {
-  std::string text;
+  std::ostringstream text;
   for (const Block& block : document.blocks) {
-    text += "&" + block.name;
+    text << "&" << block.name;
     for (const Assignment& a : block.assignments) {
-      text += " " + a.key;
+      text << " " << a.key;
       if (a.section) {
-        text += "(" + std::to_string(a.section->first) + ":" +
-                (a.section->last ? std::to_string(*a.section->last) : "") + ")";
+        text << "(" << a.section->first << ":";
+        if (a.section->last) text << *a.section->last;
+        text << ")";
       }
-      text += "=";
-      for (std::size_t i = 0; i < a.items.size(); ++i) {
-        const Item& item = a.items[i];
-        const std::string quoted = "<" + item.text + ">";
-        text += i ? "," : "";
-        text += item.kind == Item::Kind::null     ? "_"
-                : item.kind == Item::Kind::quoted ? quoted
-                                                  : item.text;
+      const char* separator = "=";
+      for (const Item& item : a.items) {
+        text << separator;
+        separator = ",";
+        if (item.kind == Item::Kind::null) text << "_";
+        if (item.kind == Item::Kind::quoted) text << "<" << item.text << ">";
+        if (item.kind == Item::Kind::word || item.kind == Item::Kind::shell) text << item.text;
       }
+      if (a.items.empty()) text << separator;
     }
-    text += "/";
+    text << "/";
   }
   for (const Mistake& mistake : document.mistakes) {
-    text += "\n" + to_string(mistake.place) + ": " + mistake.what;
+    text << "\n" << to_string(mistake.place) << ": " << mistake.what;
   }
-  return text;
+  return text.str();
 }
 
 std::string sketch(const std::string& text) { return sketch(parse(text, "d")); }
@@ -97,6 +100,8 @@ TEST(Grammar, mistakes_are_named_and_the_rest_is_read) {
             "&r a= b=2/\nd:1: &r a: expected = after the key, found '1, b=2 /'");
   EXPECT_EQ(sketch("&r 5, b=2 /"), "&r b=2/\nd:1: &r: expected key = value, found '5, b=2 /'");
   EXPECT_EQ(sketch("&r a='x\nb=2 /"), "&r a=<x> b=2/\nd:1: &r a: the text 'x has no closing quote");
+  EXPECT_EQ(sketch("&r a='x /\n&s b=2 /"),
+            "&r a=<x />/&s b=2/\nd:1: &r a: the text 'x / has no closing quote");
   EXPECT_EQ(sketch("&r a='x'y b=2 /"),
             "&r a=<x>,y b=2/\nd:1: &r a: expected a blank or a comma before 'y b=2 /'");
   EXPECT_EQ(sketch("&r a(0)=1 b(x)=1 c(1:9:2)=1 d(3:2)=1 /"),
@@ -131,7 +136,7 @@ TEST(Grammar, overrides) {
   EXPECT_EQ(of("run.name="), "&run name=/");
   for (const std::string wrong : {"", "run", "run.name", "=1", "name=1", "run.=1", ".name=1",
                                   "r un.name=1", "run.na me=1", "run(1).a=1"}) {
-    EXPECT_EQ(of(wrong), "\ncommand line: '" + wrong + "': expected group.key=value");
+    EXPECT_EQ(of(wrong), std::string("\ncommand line: '") + wrong + "': expected group.key=value");
   }
   EXPECT_EQ(
       of("a.b(x)=1"),

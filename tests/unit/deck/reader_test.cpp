@@ -100,6 +100,16 @@ TEST(Reader, all_mistakes_at_once_in_the_order_of_the_deck) {
             "8 mistakes, nothing was started");
 }
 
+TEST(Reader, mistakes_of_one_line_come_in_its_order) {
+  EXPECT_EQ(objection(data + "&optim steps=x kind='x' lr_peak=x /", {"x.y=1", "optim.dropout=x"}),
+            "t.deck:2: &optim steps = x: expects an integer >= 1 (steps)\n"
+            "t.deck:2: &optim kind = 'x': choices are adam, adamw\n"
+            "t.deck:2: &optim lr_peak = x: expects a real > 0\n"
+            "command line: x: no such group (jespr --help)\n"
+            "command line: optim.dropout = x: expects a real >= 0 and < 1\n"
+            "5 mistakes, nothing was started");
+}
+
 TEST(Reader, unknown_names) {
   EXPECT_EQ(one("&optim momentum=1 /"),
             "t.deck:2: &optim momentum: no such parameter (jespr --help optim)");
@@ -141,7 +151,7 @@ TEST(Reader, arrays_that_do_not_fit) {
 TEST(Reader, nothing_is_given_twice) {
   EXPECT_EQ(one("&optim steps=1\n steps=2 /"),
             "t.deck:3: &optim steps: is given twice, first at line 2");
-  EXPECT_EQ(one("&run /\n&run /"), "t.deck:3: &run: is there twice, first at line 2");
+  EXPECT_EQ(one("&run /\n&run /"), "t.deck:3: &run: appears twice, first at line 2");
   EXPECT_EQ(one("&validate recall=1,2 recall(2)=3 /"),
             "t.deck:2: &validate recall: is given twice, first at line 2");
   EXPECT_EQ(one("", {"optim.steps=1", "optim.steps=2"}),
@@ -172,14 +182,16 @@ TEST(Reader, required_means_given_and_not_empty) {
 }
 
 TEST(Reader, empty_decks) {
-  const std::string said = objection("! nothing\n");
-  EXPECT_EQ(said.substr(0, said.find('\n')),
-            "t.deck: holds no groups; jespr --template shows what a deck is");
+  EXPECT_EQ(objection("! nothing\n"),
+            "t.deck: holds no groups; jespr --template train shows what a deck is\n"
+            "1 mistake, nothing was started");
 }
 
 TEST(Reader, long_lists_of_mistakes_are_cut) {
   std::string text = data + "&run\n";
-  for (int i = 0; i < 80; ++i) text += "k" + std::to_string(i) + "=1\n";
+  for (char a = 'a'; a < 'k'; ++a) {
+    for (char b = 'a'; b < 'i'; ++b) text.append({'x', a, b, '=', '1', '\n'});
+  }
   const std::string said = objection(text + "/");
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 51);
   EXPECT_NE(said.find("... and 30 more\n80 mistakes, nothing was started"), said.npos);

@@ -90,6 +90,7 @@ TEST(Nearest, far_names_are_not_offered) {
   EXPECT_EQ(nearest("lr_peek", names), "lr_peak");
   EXPECT_EQ(nearest("step", names), "steps");
   EXPECT_EQ(nearest("warm", names), "warmup_steps");
+  EXPECT_EQ(nearest("steps_of_the_run", names), "steps");
   EXPECT_EQ(nearest("momentum", names), "");
   EXPECT_EQ(nearest("", names), "");
   EXPECT_EQ(nearest(std::string(100000, 'x'), names), "");
