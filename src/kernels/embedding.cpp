@@ -1,7 +1,7 @@
 // Token embedding.
 #include "kernels/embedding.hpp"
 
-#include "tensor/loops.hpp"
+#include "kernels/columns.hpp"
 
 namespace jespr::kernels {
 
@@ -31,10 +31,29 @@ void embed_tokens_backward(Matrix<T> dx, Vector<const T> factor, Vector<const in
       true);
 }
 
+template <class T>
+void fill_rows(Vector<const T> row, T factor, Matrix<T> x) {
+  const int columns = static_cast<int>(x.extent(1));
+  for_rows(
+      "fill rows", static_cast<int>(x.extent(0)), KOKKOS_LAMBDA(const Row& r) {
+        const int i = r.index;
+        r.for_each(columns, [&](int c) { x(i, c) = factor * row(c); });
+      });
+}
+
+template <class T>
+void fill_rows_backward(Workspace& scratch, Matrix<T> dx, T factor, Vector<T> drow) {
+  add_column_sums<T>(
+      "fill rows backward", scratch, static_cast<int>(dx.extent(0)), static_cast<int>(dx.extent(1)),
+      drow, KOKKOS_LAMBDA(int i, int c) { return factor * dx(i, c); });
+}
+
 #define JESPR_INSTANTIATE(T)                                                               \
   template void embed_tokens<T>(Matrix<T>, Vector<const int>, Vector<const T>, Matrix<T>); \
   template void embed_tokens_backward<T>(Matrix<T>, Vector<const T>, Vector<const int>,    \
-                                         Vector<const int>, Matrix<T>);
+                                         Vector<const int>, Matrix<T>);                    \
+  template void fill_rows<T>(Vector<const T>, T, Matrix<T>);                               \
+  template void fill_rows_backward<T>(Workspace&, Matrix<T>, T, Vector<T>);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)
 #undef JESPR_INSTANTIATE

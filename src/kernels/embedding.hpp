@@ -1,4 +1,4 @@
-// Token embedding of the sequence encoder, with ESM-2's token-dropout rescaling.
+// Token embeddings of both encoders, with ESM-2's token-dropout rescaling.
 #pragma once
 
 #include "tensor/arena.hpp"
@@ -17,5 +17,12 @@ void embed_tokens(Matrix<T> table, Vector<const int> token, Vector<const T> fact
 template <class T>
 void embed_tokens_backward(Matrix<T> dx, Vector<const T> factor, Vector<const int> rows_by_token,
                            Vector<const int> token_starts, Matrix<T> dtable);
+
+/// x[i] = factor * row: one embedding for every row. row [C] -> x [N, C].
+template <class T>
+void fill_rows(Vector<const T> row, T factor, Matrix<T> x);
+/// drow += factor * sum_i dx[i].
+template <class T>
+void fill_rows_backward(Workspace& scratch, Matrix<T> dx, T factor, Vector<T> drow);
 
 }  // namespace jespr::kernels

@@ -1,0 +1,216 @@
+// Vector channels.
+#include "kernels/vectors.hpp"
+
+#include "kernels/dropout.hpp"
+#include "kernels/math.hpp"
+#include "tensor/loops.hpp"
+
+namespace jespr::kernels {
+
+template <class T>
+void vector_norms(Tensor3<T> v, Panel<T> norms) {
+  for_rows(
+      "vector norms", norms.rows, KOKKOS_LAMBDA(const Row& row) {
+        const int i = row.index;
+        const T *x = &v(i, 0, 0), *y = &v(i, 1, 0), *z = &v(i, 2, 0);
+        T* out = norms.data + std::size_t(i) * norms.stride;
+        row.for_each(norms.columns, [&](int c) {
+          out[c] = Kokkos::sqrt(x[c] * x[c] + y[c] * y[c] + z[c] * z[c] + T(vector_norm_eps));
+        });
+      });
+}
+
+template <class T>
+void vector_norms_backward(Tensor3<T> v, Panel<T> norms, Panel<T> dnorms, Tensor3<T> dv,
+                           bool accumulate) {
+  const T keep = accumulate ? T(1) : T(0);
+  for_rows(
+      "vector norms backward", norms.rows, KOKKOS_LAMBDA(const Row& row) {
+        const int i = row.index;
+        const T* norm = norms.data + std::size_t(i) * norms.stride;
+        const T* dnorm = dnorms.data + std::size_t(i) * dnorms.stride;
+        for (int d = 0; d < 3; ++d) {
+          const T* x = &v(i, d, 0);
+          T* dx = &dv(i, d, 0);
+          if (keep != 0)
+            row.for_each(norms.columns, [&](int c) { dx[c] += dnorm[c] * x[c] / norm[c]; });
+          else
+            row.for_each(norms.columns, [&](int c) { dx[c] = dnorm[c] * x[c] / norm[c]; });
+        }
+      });
+}
+
+template <class T>
+void gate_vectors(Matrix<T> gate, Vector<T> bias, Tensor3<T> u, int first, Tensor3<T> v) {
+  const int channels = static_cast<int>(gate.extent(1));
+  for_rows(
+      "gate vectors", static_cast<int>(gate.extent(0)), KOKKOS_LAMBDA(const Row& row) {
+        const int i = row.index;
+        T* g = &gate(i, 0);
+        row.for_each(channels, [&](int c) { g[c] = sigmoid(g[c] + bias(c)); });
+        for (int d = 0; d < 3; ++d) {
+          const T* from = &u(i, d, first);
+          T* to = &v(i, d, 0);
+          row.for_each(channels, [&](int c) { to[c] = g[c] * from[c]; });
+        }
+      });
+}
+
+template <class T>
+void gate_vectors_backward(Matrix<T> gate, Tensor3<T> u, int first, Tensor3<T> dv, Matrix<T> dlogit,
+                           Tensor3<T> du) {
+  const int channels = static_cast<int>(gate.extent(1));
+  for_rows(
+      "gate vectors backward", static_cast<int>(gate.extent(0)), KOKKOS_LAMBDA(const Row& row) {
+        const int i = row.index;
+        const T *g = &gate(i, 0), *ux = &u(i, 0, first), *uy = &u(i, 1, first),
+                *uz = &u(i, 2, first), *dx = &dv(i, 0, 0), *dy = &dv(i, 1, 0), *dz = &dv(i, 2, 0);
+        T *out = &dlogit(i, 0), *dux = &du(i, 0, first), *duy = &du(i, 1, first),
+          *duz = &du(i, 2, first);
+        row.for_each(channels, [&](int c) {
+          const T x = dx[c], y = dy[c], z = dz[c];
+          out[c] = g[c] * (T(1) - g[c]) * (x * ux[c] + y * uy[c] + z * uz[c]);
+          dux[c] = g[c] * x;
+          duy[c] = g[c] * y;
+          duz[c] = g[c] * z;
+        });
+      });
+}
+
+namespace {
+
+/// Whether the channel is long enough to be kept by the norm, and its q.
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION T squared(const T* v, int channels, int c) {
+  return v[c] * v[c] + v[channels + c] * v[channels + c] +
+         v[2 * channels + c] * v[2 * channels + c];
+}
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION bool is_kept(T length2) {
+  return length2 + T(vector_layer_norm_eps) > T(2) * T(vector_layer_norm_eps);
+}
+
+}  // namespace
+
+template <class T>
+void vector_layer_norm(Tensor3<T> v, Tensor3<T> y, Vector<T> rstd) {
+  const int channels = static_cast<int>(v.extent(2));
+  for_rows(
+      "vector layer norm", static_cast<int>(v.extent(0)), KOKKOS_LAMBDA(const Row& row) {
+        constexpr T eps = T(vector_layer_norm_eps);
+        const int i = row.index;
+        const T* from = &v(i, 0, 0);
+        T* to = &y(i, 0, 0);
+        const T kept = row.template sum<T>(
+            channels, [&](int c) { return is_kept(squared(from, channels, c)) ? T(1) : T(0); });
+        const T total = row.template sum<T>(channels, [&](int c) {
+          const T q = squared(from, channels, c);
+          return is_kept(q) ? q + eps : T(0);
+        });
+        const T inverse = T(1) / Kokkos::sqrt(total / (eps + kept) + eps);
+        row.for_each(channels, [&](int c) {
+          const T factor = is_kept(squared(from, channels, c)) ? inverse : T(0);
+          for (int d = 0; d < 3; ++d) to[d * channels + c] = factor * from[d * channels + c];
+        });
+        row.once([&]() { rstd(i) = inverse; });
+      });
+}
+
+template <class T>
+void vector_layer_norm_backward(Tensor3<T> dy, Tensor3<T> v, Vector<T> rstd, Tensor3<T> dv) {
+  const int channels = static_cast<int>(v.extent(2));
+  for_rows(
+      "vector layer norm backward", static_cast<int>(v.extent(0)), KOKKOS_LAMBDA(const Row& row) {
+        constexpr T eps = T(vector_layer_norm_eps);
+        const int i = row.index;
+        const T *x = &v(i, 0, 0), *g = &dy(i, 0, 0);
+        T* out = &dv(i, 0, 0);
+        const T kept = row.template sum<T>(
+            channels, [&](int c) { return is_kept(squared(x, channels, c)) ? T(1) : T(0); });
+        const T along = row.template sum<T>(channels, [&](int c) {
+          T sum = 0;
+          for (int d = 0; d < 3; ++d) sum += g[d * channels + c] * x[d * channels + c];
+          return is_kept(squared(x, channels, c)) ? sum : T(0);
+        });
+        const T inverse = rstd(i);
+        const T common = along * inverse * inverse * inverse / (eps + kept);
+        row.for_each(channels, [&](int c) {
+          const T mask = is_kept(squared(x, channels, c)) ? T(1) : T(0);
+          for (int d = 0; d < 3; ++d) {
+            const int k = d * channels + c;
+            out[k] = mask * (inverse * g[k] - common * x[k]);
+          }
+        });
+      });
+}
+
+template <class T>
+void to_local_frames(Matrix<T> s, Tensor3<T> v, Tensor3<T> frames, Matrix<T> out) {
+  const int scalars = static_cast<int>(s.extent(1)), channels = static_cast<int>(v.extent(2));
+  for_rows(
+      "to local frames", static_cast<int>(s.extent(0)), KOKKOS_LAMBDA(const Row& row) {
+        const int i = row.index;
+        row.for_each(scalars, [&](int c) { out(i, c) = s(i, c); });
+        row.for_each(channels, [&](int u) {
+          for (int k = 0; k < 3; ++k)
+            out(i, scalars + 3 * u + k) = frames(i, k, 0) * v(i, 0, u) +
+                                          frames(i, k, 1) * v(i, 1, u) +
+                                          frames(i, k, 2) * v(i, 2, u);
+        });
+      });
+}
+
+template <class T>
+void to_local_frames_backward(Matrix<T> dout, Tensor3<T> frames, Matrix<T> ds, Tensor3<T> dv) {
+  const int scalars = static_cast<int>(ds.extent(1)), channels = static_cast<int>(dv.extent(2));
+  for_rows(
+      "to local frames backward", static_cast<int>(ds.extent(0)), KOKKOS_LAMBDA(const Row& row) {
+        const int i = row.index;
+        row.for_each(scalars, [&](int c) { ds(i, c) = dout(i, c); });
+        row.for_each(channels, [&](int u) {
+          for (int d = 0; d < 3; ++d)
+            dv(i, d, u) = frames(i, 0, d) * dout(i, scalars + 3 * u) +
+                          frames(i, 1, d) * dout(i, scalars + 3 * u + 1) +
+                          frames(i, 2, d) * dout(i, scalars + 3 * u + 2);
+        });
+      });
+}
+
+template <class T>
+void drop_vectors(Tensor3<T> v, const Offsets& offsets, PhiloxKey key, std::uint32_t site,
+                  double rate) {
+  const std::uint32_t threshold = dropout_threshold(rate);
+  const T kept = static_cast<T>(1.0 / (1.0 - rate));
+  const int channels = static_cast<int>(v.extent(2));
+  const auto protein = offsets.protein;
+  const auto starts = offsets.starts;
+  const auto identity = offsets.identity;
+  for_rows(
+      "drop vectors", static_cast<int>(v.extent(0)), KOKKOS_LAMBDA(const Row& row) {
+        const int i = row.index, b = protein(i);
+        const auto who = static_cast<std::uint32_t>(identity(b));
+        const auto where = static_cast<std::uint32_t>(i - starts(b));
+        row.for_each(channels, [&](int c) {
+          const T factor =
+              dropout_factor(key, site, who, where, static_cast<std::uint32_t>(c), threshold, kept);
+          for (int d = 0; d < 3; ++d) v(i, d, c) *= factor;
+        });
+      });
+}
+
+#define JESPR_INSTANTIATE(T)                                                                  \
+  template void vector_norms<T>(Tensor3<T>, Panel<T>);                                        \
+  template void vector_norms_backward<T>(Tensor3<T>, Panel<T>, Panel<T>, Tensor3<T>, bool);   \
+  template void gate_vectors<T>(Matrix<T>, Vector<T>, Tensor3<T>, int, Tensor3<T>);           \
+  template void gate_vectors_backward<T>(Matrix<T>, Tensor3<T>, int, Tensor3<T>, Matrix<T>,   \
+                                         Tensor3<T>);                                         \
+  template void vector_layer_norm<T>(Tensor3<T>, Tensor3<T>, Vector<T>);                      \
+  template void vector_layer_norm_backward<T>(Tensor3<T>, Tensor3<T>, Vector<T>, Tensor3<T>); \
+  template void to_local_frames<T>(Matrix<T>, Tensor3<T>, Tensor3<T>, Matrix<T>);             \
+  template void to_local_frames_backward<T>(Matrix<T>, Tensor3<T>, Matrix<T>, Tensor3<T>);    \
+  template void drop_vectors<T>(Tensor3<T>, const Offsets&, PhiloxKey, std::uint32_t, double);
+JESPR_INSTANTIATE(float)
+JESPR_INSTANTIATE(double)
+#undef JESPR_INSTANTIATE
+
+}  // namespace jespr::kernels
