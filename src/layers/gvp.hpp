@@ -1,0 +1,98 @@
+// Gvp: the geometric vector perceptron (Jing et al. 2021, arXiv:2009.01411; gates: 2106.03843) on
+// rows of scalar and vector channels, and the norm that goes with it.
+#pragma once
+
+#include <string>
+
+#include "layers/layer_norm.hpp"
+#include "tensor/context.hpp"
+#include "tensor/store.hpp"
+
+namespace jespr {
+
+/// Scalar channels [N, S] and vector channels [N, 3, U] of the same rows.
+template <class T>
+struct Features {
+  Matrix<T> s;
+  Tensor3<T> v;
+
+  std::size_t rows() const { return s.extent(0); }
+  int scalars() const { return static_cast<int>(s.extent(1)); }
+  int vectors() const { return static_cast<int>(v.extent(2)); }
+
+  static Features take(Workspace& workspace, std::size_t rows, int scalars, int vectors) {
+    return {workspace.matrix<T>(rows, static_cast<std::size_t>(scalars)),
+            workspace.tensor<T>(rows, 3, static_cast<std::size_t>(vectors))};
+  }
+};
+
+struct GvpShape {
+  int scalars_in = 0, vectors_in = 0;
+  int scalars_out = 0, vectors_out = 0;
+  bool gated = false;  // gated ones also have a relu on their scalars
+
+  int hidden() const { return vectors_in > vectors_out ? vectors_in : vectors_out; }
+};
+
+/// Operations (2 x multiply-adds) of one perceptron's linear maps.
+double published_operations(const GvpShape& shape, double rows);
+
+/// vh = Wh v; n_c = sqrt(|vh_c|^2 + 1e-8); s' = act(Ws [s, n] + b); v' = Wv vh, and if gated
+/// v'_c *= sigmoid(Wg s' + bg)_c. Maps of vectors have no bias.
+template <class P>
+struct Gvp {
+  using Real = typename P::Real;
+
+  GvpShape shape;
+  Weight<P> wh;           // [hidden, vectors_in]
+  Weight<P> ws, ws_bias;  // [scalars_out, scalars_in + hidden]
+  Weight<P> wv;           // [vectors_out, hidden]
+  Weight<P> wg, wg_bias;  // [vectors_out, scalars_out], only if gated
+
+  struct Saved {
+    Features<Real> in;
+    Tensor3<Real> vh;      // [N, 3, hidden]
+    Matrix<Real> norms;    // [N, hidden]
+    Tensor3<Real> u;       // [N, 3, vectors_out], before the gate
+    Matrix<Real> s, gate;  // [N, scalars_out], [N, vectors_out]
+  };
+
+  /// `name`.wh.weight, .ws.{weight,bias}, .wv.weight, .wg.{weight,bias}; PyTorch's default start.
+  static Gvp add(ParameterStore<P>& store, const std::string& name, const GvpShape& shape);
+  void freeze() const;
+
+  /// The output is taken from the context's saved memory.
+  Features<Real> forward(Context& context, const Features<Real>& in, Saved& saved) const;
+  /// `dout` is overwritten; `din` is assigned, or null for a layer whose input is data.
+  void backward(Context& context, const Saved& saved, const Features<Real>& dout,
+                const Features<Real>* din) const;
+};
+
+/// Layer norm of the scalars (eps 1e-5) and norm of the vectors (kernels/vectors.hpp).
+template <class P>
+struct GvpNorm {
+  using Real = typename P::Real;
+
+  LayerNorm<P> scalar_norm;  // `name`.scalar_norm.{weight,bias}
+
+  struct Saved {
+    typename LayerNorm<P>::Saved scalar_norm;
+    Tensor3<Real> v;
+    Vector<Real> rstd;
+  };
+
+  static GvpNorm add(ParameterStore<P>& store, const std::string& name, int scalars);
+  void freeze() const;
+
+  Features<Real> forward(Context& context, const Features<Real>& in, Saved& saved) const;
+  /// In place: `d` holds the gradient of the output on entry, of the input on return.
+  void backward(Context& context, const Saved& saved, const Features<Real>& d) const;
+};
+
+/// Marks the parameters of a weight as not trained, if it exists.
+template <class P>
+void freeze(const Weight<P>& weight) {
+  if (weight.exists()) weight.first->trainable = false;
+}
+
+}  // namespace jespr
