@@ -77,7 +77,7 @@ std::string usage() {
   mpirun -n R jespr DECK [group.key=value ...]   run what the deck says, on R ranks (or srun)
   jespr --check DECK [group.key=value ...]       read the deck, report all mistakes, start nothing
   jespr --dry-run DECK [group.key=value ...]     one step, one validation, one checkpoint
-  jespr --template TASK                           a deck with every parameter at its default
+  jespr --template TASK                          a deck with every parameter at its default
   jespr --help [GROUP]                           this text, or the parameters of a group
   jespr info FILE                                describe a dataset, checkpoint or result
   jespr --version                                build configuration

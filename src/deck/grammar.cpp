@@ -7,6 +7,8 @@
 #include <charconv>  // for from_chars
 #include <utility>
 
+#include "deck/text.hpp"
+
 namespace jespr::deck {
 namespace {
 
@@ -14,19 +16,10 @@ constexpr std::int64_t most_items = 100000;  // elements of one assignment, repe
 constexpr std::size_t most_shown = 40;       // characters of a quotation in a message
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_name_character(char c) { return is_letter(c) || is_digit(c) || c == '_'; }
 bool is_quote(char c) { return c == '\'' || c == '"'; }
 bool is_control(char c) { return (c >= 0 && c < ' ') || c == 127; }
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);

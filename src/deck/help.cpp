@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "deck/nearest.hpp"
+#include "deck/text.hpp"
 #include "deck/values.hpp"
 
 namespace jespr::deck {
@@ -41,8 +42,11 @@ std::string for_tasks(const std::vector<std::string>& tasks) {
   return text;
 }
 
-std::string default_text(const Parameter& parameter) {
-  return parameter.is_required() ? "" : to_string(parameter.value());
+/// The default as a cell of a table.
+std::string default_cell(const Parameter& parameter) {
+  if (parameter.is_required()) return "required";
+  const std::string value = to_string(parameter.value());
+  return value.empty() ? "none" : "`" + value + "`";
 }
 
 std::string legal_values(const Parameter& parameter) {
@@ -86,10 +90,13 @@ std::string help(const Schema& schema, const std::string& name) {
       fmt::format("&{}: {}{}\n", group->name(), group->doc(), tasks.empty() ? "" : "; " + tasks);
   for (const Parameter& parameter : group->parameters()) {
     const std::string value = parameter.is_required() ? "..." : to_string(parameter.value());
-    text += fmt::format("\n  {:<30} {}{}\n", parameter.name() + " = " + value,
-                        parameter.is_required() ? "required; " : "", legal_values(parameter));
+    const std::string assignment = parameter.name() + " = " + value;
+    const std::string need = parameter.is_required() ? "required; " : "";
     const std::string only = for_tasks(parameter.tasks());
-    text += fmt::format("      {}{}\n", parameter.doc(), only.empty() ? "" : "; " + only);
+    text += '\n';
+    text += wrapped(fmt::format("  {:<30} ", assignment), fmt::format("{:33}", ""),
+                    need + legal_values(parameter));
+    text += wrapped("      ", "      ", parameter.doc() + (only.empty() ? "" : "; " + only));
   }
   return text;
 }
@@ -104,11 +111,7 @@ std::string markdown(const Schema& schema) {
     text += "| parameter | default | legal | meaning |\n|---|---|---|---|\n";
     for (const Parameter& parameter : group.parameters()) {
       const std::string only = for_tasks(parameter.tasks());
-      const std::string value = default_text(parameter);
-      text += fmt::format("| `{}` | {} | {} | {}{} |\n", parameter.name(),
-                          parameter.is_required() ? "required"
-                          : value.empty()         ? "none"
-                                                  : "`" + value + "`",
+      text += fmt::format("| `{}` | {} | {} | {}{} |\n", parameter.name(), default_cell(parameter),
                           cell(legal_values(parameter)), cell(parameter.doc()),
                           only.empty() ? "" : " (" + cell(only) + ")");
     }

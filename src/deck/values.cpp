@@ -3,20 +3,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>  // for from_chars
 #include <cmath>
 
+#include "deck/text.hpp"
+
 namespace jespr::deck {
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-bool same_without_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
 
 /// The word with exponent letter e, as from_chars wants it; nothing if it is no Fortran real.
 std::optional<std::string> with_exponent_letter(std::string_view word) {
@@ -135,7 +128,7 @@ std::optional<Element> to_element(const Parameter& parameter, const Item& item) 
       return is_text ? std::optional<Element>(item.text) : std::nullopt;
     case Form::choice:
       for (const std::string& choice : parameter.choices()) {
-        if (is_text && same_without_case(choice, item.text)) return Element(choice);
+        if (is_text && lower(choice) == lower(item.text)) return Element(choice);
       }
       return {};
   }

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
+#include "deck/text.hpp"
 #include "deck/values.hpp"
 
 namespace jespr::deck {
@@ -56,9 +57,10 @@ std::string template_deck(const Schema& schema, const std::string& task) {
     return fmt::format("\n&{}  ! {}\n", group.name(), group.doc());
   };
   const auto line = [](const Parameter& parameter) {
-    return fmt::format("  {:<34} ! {}{}: {}\n", assignment(parameter),
-                       parameter.is_required() ? "required, " : "", expectation(parameter),
-                       parameter.doc());
+    const std::string what = fmt::format("{}{}: {}", parameter.is_required() ? "required, " : "",
+                                         expectation(parameter), parameter.doc());
+    return wrapped(fmt::format("  {:<30} ! ", assignment(parameter)), fmt::format("{:32} ! ", ""),
+                   what);
   };
   return fmt::format("! A deck for task = '{}': every parameter at its default\n", task) +
          written(schema, opening, line);

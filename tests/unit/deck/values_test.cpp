@@ -9,6 +9,7 @@
 #include <random>
 
 #include "deck/nearest.hpp"
+#include "deck/text.hpp"
 
 namespace jespr::deck {
 namespace {
@@ -76,6 +77,16 @@ TEST(Values, canonical_spellings) {
   EXPECT_EQ(to_string(Element(true)), ".true.");
   EXPECT_EQ(to_string(Element(std::string("it's"))), "'it''s'");
   EXPECT_EQ(to_string(std::vector<Element>{std::int64_t{1}, std::int64_t{-5}}), "1, -5");
+}
+
+TEST(Text, lines_are_wrapped_at_a_hundred_columns) {
+  EXPECT_EQ(wrapped("a: ", "   ", "b c"), "a: b c\n");
+  EXPECT_EQ(wrapped("a", "b", ""), "a\n");
+  const std::string word(48, 'x'), wide(120, 'y');
+  EXPECT_EQ(wrapped("ab ", "_", word + " " + word + " " + word),
+            "ab " + word + " " + word + "\n_" + word + "\n");
+  EXPECT_EQ(wrapped("abcd ", "_", word + " " + word), "abcd " + word + "\n_" + word + "\n");
+  EXPECT_EQ(wrapped("", "", "a " + wide + " b"), "a\n" + wide + "\nb\n");
 }
 
 TEST(Nearest, counts_edits_and_swaps) {

@@ -84,13 +84,12 @@ TEST(Writer, a_template_reads_back_to_the_defaults) {
 
 TEST(Writer, a_template_shows_defaults_and_meaning) {
   const std::string text = template_of("train");
-  EXPECT_NE(
-      text.find("\n&optim  ! optimizer and schedule\n"
-                "  kind = 'adamw'                     ! 'adam', 'adamw': update rule; Kingma & "
-                "Ba 2015\n"
-                "  lr_peak = 0.001                    ! a real > 0: learning rate after the "
-                "warm-up\n"),
-      text.npos)
+  EXPECT_NE(text.find("\n&optim  ! optimizer and schedule\n"
+                      "  kind = 'adamw'                 ! 'adam', 'adamw': update rule; Kingma & "
+                      "Ba 2015\n"
+                      "  lr_peak = 0.001                ! a real > 0: learning rate after the "
+                      "warm-up\n"),
+            text.npos)
       << text;
   EXPECT_EQ(template_of("evaluate").find("&optim"), text.npos);
 }
