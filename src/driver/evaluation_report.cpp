@@ -109,11 +109,15 @@ void write_method(io::File& file, const std::string& group, const RankingMethod&
   const std::uint64_t proteins = method.ranks.sequence_to_structure.size();
   if (proteins > 0) {
     std::vector<double> ranks;
-    for (std::size_t i = 0; i < proteins; ++i) {
-      ranks.push_back(expected_rank(method.ranks.sequence_to_structure[i]));
-      ranks.push_back(expected_rank(method.ranks.structure_to_sequence[i]));
-    }
+    std::vector<std::int32_t> tied;
+    for (std::size_t i = 0; i < proteins; ++i)
+      for (const PartnerRank rank :
+           {method.ranks.sequence_to_structure[i], method.ranks.structure_to_sequence[i]}) {
+        ranks.push_back(expected_rank(rank));
+        tied.push_back(rank.tied);
+      }
     write_array(file, group + "/ranks", ranks, {proteins, 2});
+    write_array(file, group + "/tied", tied, {proteins, 2});
   }
   if (method.embeddings.width == 0) return;
   const io::Shape shape = {proteins, static_cast<std::uint64_t>(method.embeddings.width)};

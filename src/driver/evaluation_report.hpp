@@ -46,8 +46,9 @@ std::string evaluation_json(const EvaluationSource& source,
 
 /// Writes evaluation.h5, whole or not at all. By one process. Per gallery /NAME/chains [B],
 /// /NAME/lengths [B], and per method /NAME/METHOD/ranks [B, 2] (expected ranks; sequence to
-/// structure, structure to sequence), /NAME/METHOD/sequence and structure [B, J]; at the top
-/// /evaluation (the JSON text) and /deck. Failure: Error (runtime).
+/// structure, structure to sequence) and tied [B, 2] (rows level with the partner), and of models
+/// /NAME/METHOD/sequence and structure [B, J] in f32; at the top /evaluation (the JSON text) and
+/// /deck. Failure: Error (runtime).
 void write_evaluation_file(const std::string& path, const EvaluationSource& source,
                            const std::vector<GalleryEvaluation>& evaluations);
 

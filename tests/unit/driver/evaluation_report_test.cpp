@@ -69,6 +69,8 @@ TEST(EvaluationReport, FileHoldsRanksAndEmbeddings) {
   EXPECT_EQ(file.dataset("/equal_length/chains").read_text(), example().chains);
   EXPECT_EQ(file.dataset("/equal_length/trained/ranks").read<double>(),
             (std::vector<double>{1, 1, 2, 1, 1, 1, 3.5, 2}));
+  EXPECT_EQ(file.dataset("/equal_length/trained/tied").read<std::int32_t>(),
+            (std::vector<std::int32_t>{0, 0, 0, 0, 0, 0, 1, 0}));
   const io::Dataset sequence = file.dataset("/equal_length/trained/sequence");
   EXPECT_EQ(sequence.shape(), (io::Shape{4, 2}));
   EXPECT_EQ(sequence.read<float>(), example().methods[0].embeddings.sequence);

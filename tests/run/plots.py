@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# The plot utilities: a history of 60 steps and a small made-up evaluation become pictures; folders
+# without results are refused by name.
+# labels: quick
+# timeout: 300
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+
+try:
+    import h5py
+    import matplotlib  # noqa: F401  the utilities need it
+    import numpy as np
+except ImportError as missing:
+    print(f"SKIPPED: {missing}; utilities/setup.sh makes .venv with it")
+    sys.exit(77)
+
+SOURCE = pathlib.Path(os.environ.get("JESPR_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
+WIDTH = 16
+
+
+def draw(utility, folder):
+    return subprocess.run([sys.executable, SOURCE / "utilities" / utility, folder],
+                          capture_output=True, text=True)
+
+
+def require_picture(path, least_width, least_height):
+    head = path.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n", path
+    width, height = struct.unpack(">II", head[16:24])
+    assert width >= least_width and height >= least_height, (path, width, height)
+    assert path.stat().st_size > 40_000, (path, path.stat().st_size)
+
+
+def measures(ranks, recall_at):
+    def estimate(values):
+        mean = float(np.mean(values))
+        return {"value": mean, "lower": mean - 0.01, "upper": mean + 0.01}
+    proteins = len(ranks)
+    return {"recall": [estimate(ranks <= k) for k in recall_at],
+            "reciprocal_rank": estimate(1 / ranks), "median_rank": estimate(ranks),
+            "percentile": estimate((proteins - ranks) / (proteins - 1))}
+
+
+def write_evaluation(folder, galleries):
+    """An evaluation with the members that the task writes, of random embeddings."""
+    random, recall_at = np.random.default_rng(1), [1, 10]
+    described = []
+    with h5py.File(folder / "evaluation.h5", "w") as file:
+        for name, proteins, kept in galleries:
+            sequence, structure = random.normal(size=(2, proteins, WIDTH))
+            structure += sequence
+            methods = []
+            for method in ("trained", "untrained", "length_only", "chance"):
+                ranks = random.integers(1, proteins + 1, (proteins, 2)).astype(float)
+                if method != "chance":
+                    file[f"{name}/{method}/ranks"] = ranks
+                    file[f"{name}/{method}/tied"] = np.zeros((proteins, 2), np.int32)
+                if method in ("trained", "untrained"):
+                    for modality, points in (("sequence", sequence), ("structure", structure)):
+                        length = np.linalg.norm(points, axis=1, keepdims=True)
+                        file[f"{name}/{method}/{modality}"] = (points / length).astype(np.float32)
+                methods.append({"name": method,
+                                "sequence_to_structure": measures(ranks[:, 0], recall_at),
+                                "structure_to_sequence": measures(ranks[:, 1], recall_at),
+                                "pooled": measures(ranks[:, 0], recall_at)})
+            described.append({"name": name, "proteins": proteins, "kept_residues": kept,
+                              "recall_at": recall_at, "methods": methods})
+    (folder / "evaluation.json").write_text(json.dumps({
+        "checkpoint": "best.h5", "step": 250, "dataset": "sample.h5", "split": "validation",
+        "galleries": described}))
+
+
+def main():
+    work = pathlib.Path.cwd() / "plots_scratch"
+    shutil.rmtree(work, ignore_errors=True)
+
+    history = work / "history"
+    shutil.copytree(SOURCE / "tests/data/plots", history)
+    done = draw("plot_history.py", history)
+    assert done.returncode == 0, done.stderr
+    require_picture(history / "history.png", 2000, 900)
+
+    (history / "validation.csv").unlink()
+    (history / "history.png").unlink()
+    done = draw("plot_history.py", history)
+    assert done.returncode == 0, done.stderr
+    require_picture(history / "history.png", 2000, 900)
+
+    for number, galleries in enumerate(([("whole", 90, 0), ("equal_length", 70, 64)],
+                                        [("whole", 40, 0)])):
+        folder = work / f"evaluation_{number}"
+        folder.mkdir()
+        write_evaluation(folder, galleries)
+        done = draw("plot_retrieval.py", folder)
+        assert done.returncode == 0, done.stderr
+        require_picture(folder / "retrieval.png", 1500, 900)
+
+    empty = work / "empty"
+    empty.mkdir()
+    for utility, name in (("plot_history.py", "history.csv"),
+                          ("plot_retrieval.py", "evaluation.json")):
+        done = draw(utility, empty)
+        assert done.returncode != 0 and name in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+    print("plots: done")
+
+
+if __name__ == "__main__":
+    main()
