@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "base/error.hpp"
 
@@ -34,6 +35,14 @@ std::uint64_t file_bytes(const std::string& path) {
   const std::uintmax_t bytes = std::filesystem::file_size(path, error);
   if (error) fail(Exit::data, path + ": " + error.message());
   return bytes;
+}
+
+std::string read_file(const std::string& path) {
+  std::string content(file_bytes(path), '\0');
+  std::ifstream file(path, std::ios::binary);
+  if (!file.read(content.data(), static_cast<std::streamsize>(content.size())))
+    fail(Exit::data, path + ": cannot be read: " + std::strerror(errno));
+  return content;
 }
 
 std::string temporary_name(const std::string& path) { return path + ".part"; }

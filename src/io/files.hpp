@@ -11,6 +11,9 @@ bool file_exists(const std::string& path);
 /// Bytes of a file. Failure: Error (data).
 std::uint64_t file_bytes(const std::string& path);
 
+/// The whole content of a file. Failure: Error (data).
+std::string read_file(const std::string& path);
+
 /// The name under which `path` is written first, in the same directory: "PATH.part".
 std::string temporary_name(const std::string& path);
 

@@ -16,12 +16,15 @@ find_package(gemmi REQUIRED)
 find_package(CLI11 REQUIRED CONFIG)
 find_package(fmt REQUIRED CONFIG)
 find_package(LibArchive REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 include(kokkos)
 
 add_library(jespr_dependencies INTERFACE)
 target_link_libraries(jespr_dependencies INTERFACE
   Kokkos::kokkos MPI::MPI_CXX hdf5::hdf5 DNNL::dnnl OpenBLAS::OpenBLAS OpenMP::OpenMP_CXX
-  gemmi::gemmi CLI11::CLI11 fmt::fmt LibArchive::LibArchive)
+  gemmi::gemmi CLI11::CLI11 fmt::fmt LibArchive::LibArchive ZLIB::ZLIB
+  OpenSSL::Crypto)
 target_compile_definitions(jespr_dependencies INTERFACE
   OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 
