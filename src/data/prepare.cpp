@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <fstream>
 #include <unordered_set>
 
@@ -142,8 +143,26 @@ void add_content(const Item& item, StructureContent content, const std::string& 
     findings.rows.push_back({title, shown(clean(refusal.id)), "refused", "", refusal.reason});
 }
 
+/// Says about once a second how far this rank is.
+class Progress {
+ public:
+  void operator()(std::size_t done, std::size_t all) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_ < std::chrono::seconds(1)) return;
+    last_ = now;
+    const double seconds = std::chrono::duration<double>(now - start_).count();
+    log::progress(
+        fmt::format("reading: {} of {} files, {:.0f} s left", done, all,
+                    seconds * static_cast<double>(all - done) / static_cast<double>(done)));
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_ = start_;
+};
+
 Findings read_share(std::span<const Item> items, const PrepareSettings& settings) {
   Findings findings;
+  Progress progress;
   read_items(items, [&](std::size_t i, std::string bytes, const std::string& problem) {
     const Item& item = items[i];
     std::string reason = problem;
@@ -157,7 +176,7 @@ Findings read_share(std::span<const Item> items, const PrepareSettings& settings
       }
     }
     if (!reason.empty()) findings.rows.push_back({clean(item.title()), "", "refused", "", reason});
-    log::progress(fmt::format("reading: {} of {} files", i + 1, items.size()));
+    progress(i + 1, items.size());
   });
   return findings;
 }
