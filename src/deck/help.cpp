@@ -75,7 +75,7 @@ std::string help(const Schema& schema) {
 }
 
 std::string help(const Schema& schema, const std::string& name) {
-  const Group* group = schema.find(name);
+  const Group* group = schema.find(lower(name));
   if (!group) {
     std::vector<std::string> names;
     for (const Group& known : schema.groups()) names.push_back(known.name());

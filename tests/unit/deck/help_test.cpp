@@ -34,6 +34,7 @@ TEST(Help, explains_a_group) {
             "\n  labels =                       array; each a text\n"
             "      labels to keep\n");
   const std::string optim = help(Declared().schema, "optim");
+  EXPECT_EQ(help(Declared().schema, "OPTIM"), optim);
   EXPECT_EQ(optim.substr(0, optim.find('\n')),
             "&optim: optimizer and schedule; only for task train");
   EXPECT_NE(optim.find("\n  dropout = 0.0                  a real >= 0 and < 1\n"), optim.npos);
