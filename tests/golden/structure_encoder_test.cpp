@@ -1,0 +1,155 @@
+// The structure encoder and its head against recorded values of the GVP-transformer encoder:
+// features, graph, intermediates, embeddings, losses, and the gradients of three losses.
+#include "model/structure_encoder.hpp"
+
+#include <gtest/gtest.h>
+
+#include "golden/support/golden_parameters.hpp"
+#include "golden/support/parity.hpp"
+#include "golden/support/structure_inputs.hpp"
+#include "model/projection_head.hpp"
+#include "support/arrays.hpp"
+#include "support/bench.hpp"
+
+namespace {
+
+using namespace jespr;
+using namespace jespr::test;
+
+template <class P>
+struct Model {
+  ParameterStore<P> store;
+  StructureEncoder<P> encoder;
+  ProjectionHead<P> head;
+
+  explicit Model(const GoldenFile& file) {
+    const StructureShape shape = read_structure_shape(file);
+    encoder = StructureEncoder<P>::add(store, "", shape);
+    head = ProjectionHead<P>::add(store, "",
+                                  {.inputs = shape.width, .width = file.integer("joint_dim")});
+    store.freeze();
+    load_golden_parameters(file, store);
+  }
+};
+
+const char* name_of(Pooling pooling) { return pooling == Pooling::bos ? "bos" : "mean"; }
+
+template <class T>
+std::vector<double> host(const Matrix<T>& view) {
+  const auto values = to_host(view);
+  return std::vector<double>(values.begin(), values.end());
+}
+
+/// The keys' bias shifts all scores of a query alike: softmax does not see it, and the gradient is
+/// zero but for rounding (FORMAT.md, trap 30). The edge embedding's 1 x 1 map is followed by a norm
+/// that takes its size out again, but for eps.
+bool has_vanishing_gradient(const std::string& name) {
+  return name.ends_with("self_attn.k_proj.bias") || name.ends_with("embed_edge.0.wv.weight");
+}
+
+template <class P>
+void compare_gradients(Parity& parity, const ParameterStore<P>& store, const std::string& group) {
+  double sum = 0;
+  for (const auto& p : store.parameters())
+    for (double g : parity.file().read(group + p.name).values) sum += g * g;
+  for (const auto& p : store.parameters()) {
+    const auto values = to_host(p.gradient);
+    parity.compare(group + p.name, std::vector<double>(values.begin(), values.end()), {},
+                   has_vanishing_gradient(p.name) ? Kind::zero_gradient : Kind::gradient,
+                   std::sqrt(sum));
+  }
+}
+
+/// Everything in group `group` ("f64/" or "f32/"); `rounded`: a group of f64 values stored in f32.
+template <class P>
+void compare_model(Parity& parity, const std::string& group, const std::string& rounded) {
+  using Real = typename P::Real;
+  const GoldenFile& file = parity.file();
+  const Rows rows = file.rows("inputs/struct_padding_mask");
+  Model<P> model(file);
+  Bench bench;
+  Context& context = bench.context;
+  const StructureInput<Real> input = read_structure_input<Real>(file, rows, bench.inputs);
+
+  StructureRecorder recorder(file, "f64/", rows);
+  context.observer = recorder.observer();
+  typename StructureEncoder<P>::Saved saved;
+  const Matrix<Real> rep = model.encoder.forward(context, input, saved, true);
+  typename ProjectionHead<P>::Saved saved_head[2];
+  Matrix<Real> embedding[2];
+  for (const Pooling pooling : {Pooling::bos, Pooling::mean}) {
+    const int k = static_cast<int>(pooling);
+    model.head.shape.pooling = pooling;
+    context.observed_prefix = std::string(name_of(pooling)) + "/";
+    embedding[k] = model.head.forward(context, rep, input.offsets, saved_head[k]);
+  }
+  context.observed_prefix = "";
+  for (const std::string& where : {group, rounded}) {
+    if (where.empty()) continue;
+    parity.compare(recorder.recorder(), where, "", rows);
+    if (file.has(where + "gvp/edge_index"))
+      parity.compare_within(where + "gvp/edge_index", recorder.edge_index(), 0,
+                            "graph as a set of edges");
+  }
+  if (!file.has("inputs/cotangent_rep")) return;
+
+  const std::vector<double> cotangent = file.read_rows("inputs/cotangent_rep", rows);
+  const Matrix<Real> drep = bench.inputs.matrix<Real>(rep.extent(0), rep.extent(1));
+  {
+    StructureRecorder gradients(file, "f64/", rows);
+    context.observer = gradients.observer();
+    typename StructureEncoder<P>::Saved again;  // shows the graph to the recorder of gradients
+    model.encoder.forward(context, input, again, true);
+    model.store.zero_gradients();
+    to_device(drep, converted<Real>(cotangent));
+    model.encoder.backward(context, again, drep);
+    parity.compare(group + "loss_rep", {dot(host(rep), cotangent)}, rows);
+    Recorder only_gradients;
+    for (const auto& [name, values] : gradients.recorder().values())
+      if (name.starts_with("d ")) only_gradients.observer()(name, values, {});
+    parity.compare(only_gradients, group, group + "grad_rep/acts/", rows);
+    compare_gradients(parity, model.store, group + "grad_rep/params/");
+  }
+  context.observer = nullptr;
+  const std::vector<double> cotangent2 = file.read("inputs/cotangent_embedding").values;
+  for (const Pooling pooling : {Pooling::bos, Pooling::mean}) {
+    const int k = static_cast<int>(pooling);
+    const std::string name = name_of(pooling);
+    parity.compare(group + "loss_" + name, {dot(host(embedding[k]), cotangent2)}, rows);
+    model.store.zero_gradients();
+    model.head.shape.pooling = pooling;
+    const Matrix<Real> dembedding =
+        bench.inputs.matrix<Real>(embedding[k].extent(0), embedding[k].extent(1));
+    to_device(dembedding, converted<Real>(cotangent2));
+    model.head.backward(context, saved_head[k], dembedding, drep);
+    model.encoder.backward(context, saved, drep);
+    compare_gradients(parity, model.store, group + "grad_" + name + "/params/");
+  }
+}
+
+TEST(StructureEncoder, C_TinyForwardAndGradients) {
+  const GoldenFile file('C');
+  Parity parity(file);
+  compare_golden_parameters(parity);
+  compare_structure_inputs(parity);
+  compare_model<F64>(parity, "f64/", "");
+  compare_model<F32>(parity, "f32/", "");
+  parity.exclude("inputs/cotangent_", "input: coefficients of the losses");
+  const Array mask = file.read("inputs/struct_padding_mask");
+  std::vector<double> valid;
+  for (double padding : mask.values) valid.push_back(1 - padding);
+  parity.compare_within("inputs/valid_positions", valid, 0, "rows that are no padding");
+  parity.finish();
+}
+
+TEST(StructureEncoder, D_ReleasedShapeForward) {
+  const GoldenFile file('D');
+  Parity parity(file);
+  compare_golden_parameters(parity);
+  compare_structure_inputs(parity);
+  compare_model<F64>(parity, "f64/", "f64_as_f32/");
+  compare_model<F32>(parity, "f32/", "");
+  parity.finish();
+}
+
+}  // namespace
