@@ -1,11 +1,10 @@
-// Main function of every GoogleTest executable: Kokkos and MPI around the tests, on any number of
-// ranks. Rank 0 reports; the other ranks print only their failures, with their rank.
+// Main function of every GoogleTest executable: the program's own session around the tests, on any
+// number of ranks. Rank 0 reports; the others print only their failures, with their rank.
 #include <gtest/gtest.h>
-#include <mpi.h>
 
-#include <Kokkos_Core.hpp>
 #include <cstdio>
-#include <memory>
+
+#include "backend/session.hpp"
 
 namespace {
 
@@ -28,19 +27,11 @@ class FailuresOnly : public testing::EmptyTestEventListener {
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   if (testing::GTEST_FLAG(list_tests)) return RUN_ALL_TESTS();
-  MPI_Init(&argc, &argv);
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  int result = 0;
-  {
-    Kokkos::ScopeGuard kokkos(argc, argv);
-    if (rank != 0) {
-      auto& listeners = testing::UnitTest::GetInstance()->listeners();
-      delete listeners.Release(listeners.default_result_printer());
-      listeners.Append(new FailuresOnly(rank));
-    }
-    result = RUN_ALL_TESTS();
+  const jespr::Session session(argc, argv);
+  if (const int rank = session.world().rank(); rank != 0) {
+    testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
+    delete listeners.Release(listeners.default_result_printer());
+    listeners.Append(new FailuresOnly(rank));
   }
-  MPI_Finalize();
-  return result;
+  return RUN_ALL_TESTS();
 }

@@ -9,13 +9,15 @@ if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
 endif()
 
 set(JESPR_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
-    -Wcast-qual -Wnull-dereference -Wduplicated-cond -Wlogical-op)
+    -Wcast-qual -Wextra-semi -Wduplicated-cond -Wlogical-op)
 if(JESPR_KOKKOS_VARIANT STREQUAL "cuda")  # nvcc hands the host compiler rewritten code
   set(JESPR_WARNINGS -Wall -Wextra)
   set(JESPR_BASELINE_OPTIONS -march=x86-64)
   set(JESPR_WERROR OFF)
 elseif(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(REMOVE_ITEM JESPR_WARNINGS -Wduplicated-cond -Wlogical-op)
+elseif(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  list(APPEND JESPR_WARNINGS -Wno-restrict)  # wrong on string + text: GCC bug 105651
 endif()
 add_compile_options(${JESPR_WARNINGS})
 if(JESPR_WERROR)
@@ -30,5 +32,6 @@ endif()
 find_program(CCACHE_PROGRAM ccache)
 mark_as_advanced(CCACHE_PROGRAM)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+      CCACHE_NOHASHDIR=1 ${CCACHE_PROGRAM})  # so that clones in other places share the cache
 endif()
