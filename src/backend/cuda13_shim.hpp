@@ -2,6 +2,7 @@
 // Force-included (-include) by the cuda preset, for Kokkos and for the program; otherwise unused.
 #pragma once
 
+#ifdef __CUDACC__  // files without kernels are compiled by the host compiler alone
 #include <cuda_runtime_api.h>
 
 #if CUDART_VERSION >= 13000
@@ -29,4 +30,5 @@ inline cudaError_t cudaMemAdvise(const void* pointer, size_t bytes, cudaMemoryAd
   return cudaMemAdvise(pointer, bytes, advice, jespr_memory_location(device));
 }
 
+#endif
 #endif

@@ -31,8 +31,9 @@ target_compile_definitions(jespr_dependencies INTERFACE
 if(JESPR_KOKKOS_VARIANT STREQUAL "cuda")
   find_package(CUDAToolkit REQUIRED)
   find_package(NCCL REQUIRED)
-  # nvcc compiles every file; fmt's consteval format strings are beyond it.
-  target_compile_definitions(jespr_dependencies INTERFACE FMT_CONSTEVAL=)
+  # nvcc lacks the consteval that fmt checks its format strings with; it has the constexpr that
+  # fmt does not expect of it.
+  target_compile_definitions(jespr_dependencies INTERFACE FMT_CONSTEVAL= FMT_USE_CONSTEXPR=1)
   target_compile_options(jespr_dependencies INTERFACE
     "SHELL:-include ${CMAKE_SOURCE_DIR}/src/backend/cuda13_shim.hpp")
   target_link_libraries(jespr_dependencies INTERFACE
