@@ -72,7 +72,8 @@ def draw_accuracy(axis, history, validation):
             axis.plot(validation["step"], 100 * validation[name], "o", color=colour, markersize=4,
                       markerfacecolor="white")
     if validation:
-        axis.plot([], [], "o", color=GREY, markersize=4, markerfacecolor="white", label="validation")
+        axis.plot([], [], "o", color=GREY, markersize=4, markerfacecolor="white",
+                  label="validation")
     axis.set_ylim(bottom=0)
     axis.set_ylabel("%")
     axis.legend()

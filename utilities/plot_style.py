@@ -34,7 +34,8 @@ def figure(rows, columns, title, subtitle):
     use_style()
     fig, axes = plt.subplots(rows, columns, figsize=(4.3 * columns, 3.3 * rows + 0.6),
                              layout="constrained", squeeze=False)
-    fig.get_layout_engine().set(w_pad=0.12, h_pad=0.10, rect=(0, 0, 1, 1 - 0.55 / (3.3 * rows + 0.6)))
+    panels_top = 1 - 0.55 / (3.3 * rows + 0.6)
+    fig.get_layout_engine().set(w_pad=0.12, h_pad=0.10, rect=(0, 0, 1, panels_top))
     top = 1 - 0.12 / (3.3 * rows + 0.6)
     fig.text(0.012, top, title, fontsize=14, fontweight="bold", va="top")
     fig.text(0.012, top - 0.27 / (3.3 * rows + 0.6), subtitle, fontsize=9, color=GREY, va="top")

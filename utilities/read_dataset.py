@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints name, split, residues, complete residues and sequence of each chain: read_dataset.py FILE"""
+"""Prints name, split, length, complete residues and sequence of each chain: read_dataset.py FILE"""
 import sys
 import h5py
 import numpy as np
@@ -9,6 +9,6 @@ with h5py.File(sys.argv[1]) as file:
     for i, name in enumerate(names):
         rows = slice(offsets[i], offsets[i + 1])
         sequence = file["residues/sequence"][rows].tobytes().decode()
-        coordinates = file["residues/coordinates"][rows]  # [L, 3 (N, CA, C), 3], Angstrom, NaN: missing
+        coordinates = file["residues/coordinates"][rows]  # [L, N CA C, xyz], Angstrom; NaN: missing
         complete = np.isfinite(coordinates).all(axis=(1, 2)).sum()
         print(name, split[i], len(sequence), complete, sequence, sep="\t")

@@ -8,13 +8,15 @@ namespace jespr::test {
 
 std::filesystem::path source_dir() { return JESPR_SOURCE_DIR; }
 
+std::filesystem::path binary_dir() { return JESPR_BINARY_DIR; }
+
 std::filesystem::path golden_dir() {
   const char* named = std::getenv("JESPR_GOLDEN_DIR");
   return named && *named ? std::filesystem::path(named) : source_dir() / "tests/data/golden";
 }
 
 std::filesystem::path scratch_dir(const char* name) {
-  const std::filesystem::path path = std::filesystem::path(JESPR_BINARY_DIR) / "scratch" / name;
+  const std::filesystem::path path = binary_dir() / "scratch" / name;
   std::filesystem::remove_all(path);
   std::filesystem::create_directories(path);
   return path;

@@ -8,6 +8,9 @@ namespace jespr::test {
 /// Root of the source tree.
 std::filesystem::path source_dir();
 
+/// Root of the build tree.
+std::filesystem::path binary_dir();
+
 /// Recorded reference values: JESPR_GOLDEN_DIR when set, else tests/data/golden.
 std::filesystem::path golden_dir();
 

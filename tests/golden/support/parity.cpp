@@ -125,7 +125,7 @@ void Parity::compare(const Recorder& recorder, const std::string& group,
 }
 
 void Parity::write_table() const {
-  const auto folder = std::filesystem::path(JESPR_BINARY_DIR) / "golden_parity";
+  const auto folder = binary_dir() / "golden_parity";
   std::filesystem::create_directories(folder);
   std::ofstream table(folder / (file_.stem() + ".md"));
   struct Summary {
