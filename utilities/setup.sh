@@ -18,7 +18,7 @@ packages=(
   g++ cmake ninja-build ccache git python3 python3-venv
   openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
   libdnnl-dev ocl-icd-opencl-dev libopenblas-openmp-dev
-  gemmi-dev tao-pegtl-dev zlib1g-dev libcli11-dev libfmt-dev libarchive-dev
+  gemmi-dev tao-pegtl-dev zlib1g-dev libcli11-dev libfmt-dev libarchive-dev libssl-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 test_packages=(
