@@ -38,7 +38,7 @@ Gvp<P> Gvp<P>::add(ParameterStore<P>& store, const std::string& name, const GvpS
 
 template <class P>
 void Gvp<P>::freeze() const {
-  for (const Weight<P>& weight : {wh, ws, ws_bias, wv, wg, wg_bias}) jespr::freeze(weight);
+  for (const Weight<P>& weight : {wh, ws, ws_bias, wv, wg, wg_bias}) weight.freeze();
 }
 
 template <class P>
@@ -114,8 +114,7 @@ GvpNorm<P> GvpNorm<P>::add(ParameterStore<P>& store, const std::string& name, in
 
 template <class P>
 void GvpNorm<P>::freeze() const {
-  jespr::freeze(scalar_norm.gain);
-  jespr::freeze(scalar_norm.bias);
+  scalar_norm.freeze();
 }
 
 template <class P>

@@ -89,10 +89,4 @@ struct GvpNorm {
   void backward(Context& context, const Saved& saved, const Features<Real>& d) const;
 };
 
-/// Marks the parameters of a weight as not trained, if it exists.
-template <class P>
-void freeze(const Weight<P>& weight) {
-  if (weight.exists()) weight.first->trainable = false;
-}
-
 }  // namespace jespr

@@ -24,6 +24,10 @@ struct LayerNorm {
   };
 
   static LayerNorm add(ParameterStore<P>& store, const std::string& name, int columns);
+  void freeze() const {
+    gain.freeze();
+    bias.freeze();
+  }
 
   /// y [N, C] is taken from the context's saved memory.
   Matrix<Real> forward(Context& context, Matrix<Real> x, Saved& saved) const;

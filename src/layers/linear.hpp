@@ -31,6 +31,10 @@ struct Linear {
                     bool with_bias = true);
 
   int outputs() const { return weight.rows; }
+  void freeze() const {
+    weight.freeze();
+    bias.freeze();
+  }
 
   /// y is taken from the context's saved memory.
   Matrix<Real> forward(Context& context, Matrix<Real> x, Saved& saved) const;

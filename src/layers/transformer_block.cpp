@@ -31,6 +31,16 @@ TransformerBlock<P> TransformerBlock<P>::add(ParameterStore<P>& store, const std
 }
 
 template <class P>
+void TransformerBlock<P>::freeze() const {
+  attention_norm.freeze();
+  attention.query_key_value.freeze();
+  attention.output.freeze();
+  feed_forward_norm.freeze();
+  expand.freeze();
+  contract.freeze();
+}
+
+template <class P>
 Matrix<typename P::Real> TransformerBlock<P>::forward(Context& context, Matrix<Real> x,
                                                       const Offsets& offsets, Saved& saved) const {
   const bool drop = context.training && dropout > 0;
@@ -81,6 +91,12 @@ TransformerStack<P> TransformerStack<P>::add(ParameterStore<P>& store, const std
     stack.blocks.push_back(
         TransformerBlock<P>::add(store, fmt::format("{}.{}", name, layer), shape));
   return stack;
+}
+
+template <class P>
+void TransformerStack<P>::freeze(int layers) {
+  frozen = layers;
+  for (int l = 0; l < layers; ++l) blocks[static_cast<std::size_t>(l)].freeze();
 }
 
 template <class P>

@@ -40,6 +40,7 @@ struct TransformerBlock {
 
   static TransformerBlock add(ParameterStore<P>& store, const std::string& name,
                               const TransformerShape& shape);
+  void freeze() const;
 
   Matrix<Real> forward(Context& context, Matrix<Real> x, const Offsets& offsets,
                        Saved& saved) const;
@@ -61,6 +62,8 @@ struct TransformerStack {
   /// Blocks `name`.0, `name`.1, ...
   static TransformerStack add(ParameterStore<P>& store, const std::string& name,
                               const TransformerShape& shape);
+  /// Freezes the first `layers` blocks.
+  void freeze(int layers);
 
   /// Without `saved` (evaluation) the memory of one block serves all, and `x` is overwritten.
   Matrix<Real> forward(Context& context, Matrix<Real> x, const Offsets& offsets,

@@ -63,8 +63,7 @@ void GraphEncoder<P>::freeze(int layers) {
   embed_edge.freeze();
   node_norm.freeze();
   edge_norm.freeze();
-  jespr::freeze(embed_confidence.weight);
-  jespr::freeze(embed_confidence.bias);
+  embed_confidence.freeze();
   for (int layer = 0; layer < frozen; ++layer) blocks[static_cast<std::size_t>(layer)].freeze();
 }
 

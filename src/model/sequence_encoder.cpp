@@ -60,27 +60,9 @@ SequenceEncoder<P> SequenceEncoder<P>::add(ParameterStore<P>& store, const std::
 
 template <class P>
 void SequenceEncoder<P>::freeze(int layers) {
-  blocks.frozen = layers;
-  if (layers == 0) return;
-  table.first->trainable = false;
-  const auto freeze_linear = [](const Linear<P>& linear) {
-    linear.weight.first->trainable = false;
-    linear.bias.first->trainable = false;
-  };
-  const auto freeze_norm = [](const LayerNorm<P>& layer) {
-    layer.gain.first->trainable = false;
-    layer.bias.first->trainable = false;
-  };
-  for (int l = 0; l < layers; ++l) {
-    const TransformerBlock<P>& block = blocks.blocks[static_cast<std::size_t>(l)];
-    freeze_norm(block.attention_norm);
-    freeze_linear(block.attention.query_key_value);
-    freeze_linear(block.attention.output);
-    freeze_norm(block.feed_forward_norm);
-    freeze_linear(block.expand);
-    freeze_linear(block.contract);
-  }
-  if (layers == shape.layers) freeze_norm(norm);
+  blocks.freeze(layers);
+  if (layers > 0) table.freeze();
+  if (layers == shape.layers) norm.freeze();
 }
 
 template <class P>

@@ -41,34 +41,17 @@ StructureEncoder<P> StructureEncoder<P>::add(ParameterStore<P>& store, const std
 
 template <class P>
 void StructureEncoder<P>::freeze(int layers) {
-  const auto freeze_linear = [](const Linear<P>& linear) {
-    jespr::freeze(linear.weight);
-    jespr::freeze(linear.bias);
-  };
-  const auto freeze_norm = [](const LayerNorm<P>& layer) {
-    jespr::freeze(layer.gain);
-    jespr::freeze(layer.bias);
-  };
   graph.freeze(layers);
-  blocks.frozen = std::clamp(layers - shape.graph.layers, 0, shape.layers);
+  blocks.freeze(std::clamp(layers - shape.graph.layers, 0, shape.layers));
   inputs_frozen = blocks.frozen > 0;
   if (!inputs_frozen) return;
-  jespr::freeze(table);
-  jespr::freeze(embed_dihedrals.gain);
-  jespr::freeze(embed_dihedrals.bias);
+  table.freeze();
+  embed_dihedrals.gain.freeze();
+  embed_dihedrals.bias.freeze();
   for (const Linear<P>& linear :
        {embed_geometry, embed_confidence, embed_dihedrals.linear, embed_graph})
-    freeze_linear(linear);
-  for (int l = 0; l < blocks.frozen; ++l) {
-    const TransformerBlock<P>& block = blocks.blocks[static_cast<std::size_t>(l)];
-    freeze_norm(block.attention_norm);
-    freeze_linear(block.attention.query_key_value);
-    freeze_linear(block.attention.output);
-    freeze_norm(block.feed_forward_norm);
-    freeze_linear(block.expand);
-    freeze_linear(block.contract);
-  }
-  if (blocks.frozen == shape.layers) freeze_norm(norm);
+    linear.freeze();
+  if (blocks.frozen == shape.layers) norm.freeze();
 }
 
 template <class P>

@@ -45,7 +45,9 @@ template <class P>
 Parameter<P>& ParameterStore<P>::add(const std::string& name, std::vector<int> shape, Init init,
                                      bool joined) {
   if (find(name)) fail(Exit::runtime, fmt::format("bug: parameter {} is registered twice", name));
+  Parameter<P>* before = parameters_.empty() ? nullptr : &parameters_.back();
   Parameter<P>& p = parameters_.emplace_back();
+  if (joined) before->next_joined = &p;
   p.name = name;
   p.shape = std::move(shape);
   p.init = init;

@@ -39,9 +39,10 @@ struct Parameter {
   std::vector<int> shape;  // [], [C] or [O, C]
   Init init;
   Part part = Part::sequence;
-  bool joined = false;     // lies directly behind the parameter registered before it
-  bool trainable = true;   // false: frozen, no gradient is computed, no update made
-  std::size_t offset = 0;  // in the store's buffers, in elements; known after freeze
+  bool joined = false;               // lies directly behind the parameter registered before it
+  Parameter* next_joined = nullptr;  // the one that lies directly behind this one
+  bool trainable = true;             // false: frozen, no gradient is computed, no update made
+  std::size_t offset = 0;            // in the store's buffers, in elements; known after freeze
   std::size_t size = 0;
 
   Vector<Real> value;     // [size]
@@ -116,6 +117,10 @@ struct Weight {
 
   bool exists() const { return first != nullptr; }
   bool trainable() const { return first->trainable; }
+  /// Marks all its parameters as not trained; nothing when the weight does not exist.
+  void freeze() const {
+    for (Parameter<P>* p = first; p; p = p->next_joined) p->trainable = false;
+  }
   Matrix<typename P::Master> value() const {
     return Matrix<typename P::Master>(first->value.data(), rows, columns);
   }
