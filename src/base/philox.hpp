@@ -39,10 +39,10 @@ KOKKOS_INLINE_FUNCTION double uniform(std::uint32_t word) {
   return (double(word) + 0.5) * (1.0 / 4294967296.0);
 }
 
-/// Two words as a number in (0, 1) with 53 random bits.
+/// Two words as a number in (0, 1) with 52 random bits: one more would round up to 1.
 KOKKOS_INLINE_FUNCTION double uniform(std::uint32_t high, std::uint32_t low) {
-  const std::uint64_t bits = (std::uint64_t(high) << 32 | low) >> 11;
-  return (double(bits) + 0.5) * (1.0 / 9007199254740992.0);
+  const std::uint64_t bits = (std::uint64_t(high) << 32 | low) >> 12;
+  return (double(bits) + 0.5) * (1.0 / 4503599627370496.0);
 }
 
 /// Two independent standard normal numbers from the four words of a block (Box & Muller 1958).

@@ -59,9 +59,10 @@ void set_parameter_values(ParameterStore<P>& store, const std::vector<double>& v
   store.mark_updated();
 }
 
+bool timing_wanted() { return std::getenv("JESPR_TEST_TIMING") != nullptr; }
+
 void report_time(const std::string& what, double bytes, double operations,
                  const std::function<void()>& body) {
-  if (!std::getenv("JESPR_TEST_TIMING")) return;
   constexpr int repeats = 9;
   std::vector<double> seconds;
   for (int i = 0; i <= repeats; ++i) {

@@ -32,8 +32,11 @@ std::vector<double> parameter_gradients(const ParameterStore<P>& store);
 template <class P>
 void set_parameter_values(ParameterStore<P>& store, const std::vector<double>& values);
 
-/// Runs `body` and prints its time and rate when JESPR_TEST_TIMING is set; else does nothing.
-/// `bytes` and `operations` of one call; 0: not printed.
+/// Whether JESPR_TEST_TIMING is set. Cases named Timing measure, they do not judge.
+bool timing_wanted();
+inline constexpr const char* how_to_time = "timed when JESPR_TEST_TIMING is set";
+
+/// Runs `body` and prints its time and rate; `bytes` and `operations` of one call; 0: not printed.
 void report_time(const std::string& what, double bytes, double operations,
                  const std::function<void()>& body);
 

@@ -1,0 +1,116 @@
+// Bias and activation: against the formulas, gradients, aliasing of input and output.
+#include "kernels/activation.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "support/arrays.hpp"
+#include "support/bench.hpp"
+#include "support/differences.hpp"
+
+namespace {
+
+using namespace jespr;
+using namespace jespr::test;
+
+constexpr Activation all_activations[] = {Activation::none, Activation::relu, Activation::gelu,
+                                          Activation::tanh};
+
+double reference(Activation activation, double x) {
+  switch (activation) {
+    case Activation::relu:
+      return std::max(0.0, x);
+    case Activation::gelu:
+      return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
+    case Activation::tanh:
+      return std::tanh(x);
+    case Activation::none:
+      break;
+  }
+  return x;
+}
+
+std::vector<double> reference(Activation activation, const std::vector<double>& h,
+                              const std::vector<double>& bias) {
+  std::vector<double> y(h.size());
+  for (std::size_t i = 0; i < h.size(); ++i)
+    y[i] = reference(activation, h[i] + bias[i % bias.size()]);
+  return y;
+}
+
+template <class T>
+void check(Activation activation, std::size_t n, std::size_t columns, bool in_place) {
+  const std::vector<double> x = random_numbers(n * columns, 1, 3),
+                            bias = random_numbers(columns, 2);
+  const Guarded<T> h(x), b(bias), other(n * columns);
+  const Guarded<T>& y = in_place ? h : other;
+  kernels::bias_activation(activation, h.matrix(n, columns), b.vector(), y.matrix(n, columns));
+  expect_close(y.host(), reference(activation, x, bias), rounding<T>(1), "activation");
+  if (!in_place)
+    expect_close(h.host(), reference(Activation::none, x, bias), rounding<T>(1), "kept");
+}
+
+TEST(Activation, EqualsTheFormula) {
+  for (const Activation activation : all_activations)
+    for (const auto& [n, columns] : {std::pair{1, 1}, {1, 17}, {5, 64}, {33, 7}})
+      for (const bool in_place : {false, true}) {
+        check<float>(activation, n, columns, in_place && activation != Activation::gelu);
+        check<double>(activation, n, columns, in_place && activation != Activation::gelu);
+      }
+}
+
+/// relu has no third derivative to converge by: its gradient is compared with the step function.
+TEST(Activation, Gradient) {
+  constexpr std::size_t n = 5, columns = 13;
+  const std::vector<double> x = random_numbers(n * columns, 1, 2), w = random_numbers(x.size(), 2);
+  const std::vector<double> zero(columns, 0);
+  for (const Activation activation : all_activations) {
+    const Guarded<double> h(x), b(zero), y(n * columns), dy(w), dh(n * columns);
+    kernels::bias_activation(activation, h.matrix(n, columns), b.vector(), y.matrix(n, columns));
+    kernels::activation_backward(activation, h.matrix(n, columns), y.matrix(n, columns),
+                                 dy.matrix(n, columns), dh.matrix(n, columns));
+    if (activation == Activation::relu) {
+      for (std::size_t i = 0; i < x.size(); ++i) EXPECT_EQ(dh.host()[i], x[i] > 0 ? w[i] : 0);
+    } else {
+      const auto loss = [&](const std::vector<double>& v) {
+        return dot(reference(activation, v, zero), w);
+      };
+      expect_gradient("activation", loss, x, dh.host(), n * columns);
+    }
+    kernels::activation_backward(activation, h.matrix(n, columns), y.matrix(n, columns),
+                                 dy.matrix(n, columns), dy.matrix(n, columns));
+    EXPECT_EQ(dy.host(), dh.host()) << "in place";
+  }
+}
+
+TEST(Activation, AddScaleAndBias) {
+  constexpr std::size_t n = 3, columns = 5;
+  const std::vector<double> x = random_numbers(n * columns, 1), y = random_numbers(n * columns, 2),
+                            b = random_numbers(columns, 3);
+  const Guarded<double> a(x), c(y), bias(b), sum(n * columns);
+  kernels::add(a.matrix(n, columns), c.matrix(n, columns), sum.matrix(n, columns));
+  kernels::scale(a.matrix(n, columns), -0.5);
+  kernels::add_bias(c.matrix(n, columns), bias.vector());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    EXPECT_EQ(sum.host()[i], x[i] + y[i]);
+    EXPECT_EQ(a.host()[i], -0.5 * x[i]);
+    EXPECT_EQ(c.host()[i], y[i] + b[i % columns]);
+  }
+}
+
+TEST(Activation, Timing) {
+  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
+  constexpr std::size_t n = 4096, columns = 1280;
+  const Guarded<float> h(random_numbers(n * columns, 1)), b(random_numbers(columns, 2)),
+      y(n * columns);
+  const Matrix<float> input = h.matrix(n, columns), output = y.matrix(n, columns);
+  const double bytes = 4.0 * n * columns;
+  report_time("bias gelu f32 [4096, 1280]", 3 * bytes, 0,
+              [&] { kernels::bias_activation(Activation::gelu, input, b.vector(), output); });
+  report_time("gelu backward f32 [4096, 1280]", 3 * bytes, 0, [&] {
+    kernels::activation_backward(Activation::gelu, input, output, output, output);
+  });
+}
+
+}  // namespace

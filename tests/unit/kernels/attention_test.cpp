@@ -1,0 +1,190 @@
+// Attention: against a serial softmax, gradients by differences, with and without dropout.
+#include "kernels/attention.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/dropout.hpp"
+#include "support/arrays.hpp"
+#include "support/bench.hpp"
+#include "support/differences.hpp"
+
+namespace {
+
+using namespace jespr;
+using namespace jespr::test;
+
+struct Shape {
+  std::vector<int> rows;
+  int heads, head_width;
+  double rate = 0;
+
+  int n() const {
+    int sum = 0;
+    for (int r : rows) sum += r;
+    return sum;
+  }
+  int width() const { return heads * head_width; }
+  kernels::AttentionDropout dropout() const { return {rate, {{5, 6}}, 7}; }
+};
+
+struct Result {
+  std::vector<double> out, lse;
+};
+
+/// out and lse of qkv [N, 3C], protein by protein, head by head, row by row.
+Result reference(const Shape& s, const std::vector<double>& qkv) {
+  const int c = s.width(), n = s.n();
+  Result result{std::vector<double>(static_cast<std::size_t>(n * c), 0),
+                std::vector<double>(static_cast<std::size_t>(s.heads * n), 0)};
+  const auto at = [&](int i, int column) {
+    return qkv[static_cast<std::size_t>(3 * c * i + column)];
+  };
+  int begin = 0;
+  for (std::size_t b = 0; b < s.rows.size(); begin += s.rows[b++])
+    for (int h = 0; h < s.heads; ++h)
+      for (int i = begin; i < begin + s.rows[b]; ++i) {
+        std::vector<double> p;
+        double sum = 0;
+        for (int j = begin; j < begin + s.rows[b]; ++j) {
+          double score = 0;
+          for (int d = h * s.head_width; d < (h + 1) * s.head_width; ++d)
+            score += at(i, d) * at(j, c + d);
+          p.push_back(std::exp(score));
+          sum += p.back();
+        }
+        result.lse[static_cast<std::size_t>(h * n + i)] = std::log(sum);
+        for (int j = begin; j < begin + s.rows[b]; ++j) {
+          const double factor =
+              s.rate == 0 ? 1
+                          : kernels::dropout_factor(
+                                s.dropout().key, s.dropout().site, static_cast<std::uint32_t>(b),
+                                static_cast<std::uint32_t>((i - begin) << 16 | (j - begin)),
+                                static_cast<std::uint32_t>(h), kernels::dropout_threshold(s.rate),
+                                1 / (1 - s.rate));
+          for (int d = h * s.head_width; d < (h + 1) * s.head_width; ++d)
+            result.out[static_cast<std::size_t>(i * c + d)] +=
+                factor * p[static_cast<std::size_t>(j - begin)] / sum * at(j, 2 * c + d);
+        }
+      }
+  return result;
+}
+
+/// Queries and keys whose scores have a spread of about 2 for any head width.
+std::vector<double> random_qkv(const Shape& s) {
+  return random_numbers(static_cast<std::size_t>(3 * s.n() * s.width()), 1,
+                        2.5 / std::pow(s.head_width, 0.25));
+}
+
+template <class T>
+struct Case {
+  Shape shape;
+  Bench bench;
+  Offsets offsets;
+  Guarded<T> qkv, out, lse;
+  std::size_t n, c;
+
+  explicit Case(const Shape& s)
+      : shape(s),
+        offsets(make_offsets(bench.inputs, s.rows)),
+        qkv(random_qkv(s)),
+        out(static_cast<std::size_t>(s.n() * s.width())),
+        lse(static_cast<std::size_t>(s.n() * s.heads)),
+        n(static_cast<std::size_t>(s.n())),
+        c(static_cast<std::size_t>(s.width())) {
+    forward();
+  }
+  void forward() {
+    kernels::attention(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads, shape.dropout(),
+                       out.matrix(n, c), lse.matrix(static_cast<std::size_t>(shape.heads), n));
+  }
+  void backward(const Guarded<T>& dout, const Guarded<T>& dqkv) {
+    kernels::attention_backward(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads,
+                                shape.dropout(), out.matrix(n, c),
+                                lse.matrix(static_cast<std::size_t>(shape.heads), n),
+                                dout.matrix(n, c), dqkv.matrix(n, 3 * c));
+  }
+};
+
+std::string title(const Shape& s) {
+  return std::to_string(s.rows.size()) + " proteins, first of " + std::to_string(s.rows[0]) +
+         " rows, " + std::to_string(s.heads) + " heads of " + std::to_string(s.head_width) +
+         (s.rate > 0 ? ", dropout" : "");
+}
+
+/// A score is a sum of D products of size 1, its error goes into p and out relatively.
+template <class T>
+void check(const Shape& s) {
+  const Case<T> test(s);
+  const Result expected = reference(s, test.qkv.host());
+  const double terms = s.head_width + *std::max_element(s.rows.begin(), s.rows.end());
+  expect_close(test.out.host(), expected.out, rounding<T>(terms), title(s) + ": out");
+  expect_close(test.lse.host(), expected.lse, rounding<T>(terms), title(s) + ": lse");
+  EXPECT_EQ(test.bench.scratch.stack().in_use(), 0u);
+}
+
+const Shape shapes[] = {{{1}, 1, 8},           {{2, 1, 3}, 3, 10}, {{31, 32, 33}, 2, 16},
+                        {{300, 1, 64}, 2, 20}, {{40, 65}, 1, 64},  {{5, 70}, 1, 128}};
+
+TEST(Attention, EqualsTheSerialSoftmax) {
+  for (Shape shape : shapes)
+    for (const double rate : {0.0, 0.25}) {
+      shape.rate = rate;
+      check<float>(shape);
+      check<double>(shape);
+    }
+}
+
+TEST(Attention, GradientByDifferences) {
+  for (Shape s : {Shape{{1}, 2, 8}, Shape{{3, 7, 1}, 3, 10}, Shape{{40}, 1, 16}})
+    for (const double rate : {0.0, 0.25}) {
+      s.rate = rate;
+      Case<double> test(s);
+      const std::vector<double> w = random_numbers(test.n * test.c, 2);
+      const Guarded<double> dout(w), dqkv(3 * test.n * test.c);
+      test.backward(dout, dqkv);
+      expect_gradient(
+          title(s), [&](const std::vector<double>& x) { return dot(reference(s, x).out, w); },
+          test.qkv.host(), dqkv.host(), static_cast<double>(w.size()));
+    }
+}
+
+/// Scores far beyond the range of the exponential: only their differences matter.
+TEST(Attention, LargeScoresDoNotOverflow) {
+  Case<float> test({{40}, 1, 8});
+  std::vector<double> x = test.qkv.host();
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] *= i % 24 < 16 ? 60 : 1;
+  test.qkv.set(x);
+  test.forward();
+  EXPECT_LE(max_abs(test.out.host()), 2.0);
+  EXPECT_GT(max_abs(test.lse.host()), 1000);
+}
+
+/// A protein's rows have the same bits whatever is packed with it, up to its place in the blocks.
+TEST(Attention, DoesNotDependOnThePacking) {
+  Case<double> packed({{9, 50, 20}, 2, 12, 0});
+  Case<double> alone({{50}, 2, 12, 0});
+  const std::vector<double> x = packed.qkv.host();
+  alone.qkv.set(std::vector<double>(x.begin() + 9 * 72, x.begin() + 59 * 72));
+  alone.forward();
+  const std::vector<double> out = packed.out.host();
+  EXPECT_EQ(alone.out.host(), std::vector<double>(out.begin() + 9 * 24, out.begin() + 59 * 24));
+}
+
+TEST(Attention, Timing) {
+  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
+  for (const double rate : {0.0, 0.1}) {
+    Case<float> test({std::vector<int>(16, 256), 20, 16, rate});
+    const Guarded<float> dout(random_numbers(test.n * test.c, 2)), dqkv(3 * test.n * test.c);
+    const double pairs = 16 * 256.0 * 256.0, c = 320;
+    const std::string name = rate > 0 ? ", dropout" : "";
+    report_time("attention f32 16 x 256 rows, 20 x 16" + name, 0, 4 * pairs * c,
+                [&] { test.forward(); });
+    report_time("attention backward f32 16 x 256 rows, 20 x 16" + name, 0, 14 * pairs * c,
+                [&] { test.backward(dout, dqkv); });
+  }
+}
+
+}  // namespace

@@ -1,0 +1,100 @@
+// Pooling and normalisation: against the formulas, backward by transpose and by differences.
+#include "kernels/pooling.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "support/arrays.hpp"
+#include "support/bench.hpp"
+#include "support/differences.hpp"
+
+namespace {
+
+using namespace jespr;
+using namespace jespr::test;
+
+const std::vector<int> lengths = {2, 3, 40, 5};  // 2: start and end token without a residue
+
+std::vector<double> reference(Pooling pooling, const std::vector<double>& x, std::size_t columns) {
+  std::vector<double> pooled;
+  std::size_t begin = 0;
+  for (const int length : lengths) {
+    const auto n = static_cast<std::size_t>(length);
+    std::size_t first = begin, last = begin + 1;
+    if (pooling == Pooling::mean) first = begin + 1, last = n <= 2 ? begin + 2 : begin + n - 1;
+    for (std::size_t c = 0; c < columns; ++c) {
+      double sum = 0;
+      for (std::size_t i = first; i < last; ++i) sum += x[i * columns + c];
+      pooled.push_back(sum / static_cast<double>(last - first));
+    }
+    begin += n;
+  }
+  return pooled;
+}
+
+template <class T>
+void check(Pooling pooling, std::size_t columns) {
+  Bench bench;
+  const Offsets offsets = make_offsets(bench.inputs, lengths);
+  const std::size_t n = static_cast<std::size_t>(offsets.rows()), proteins = lengths.size();
+  const std::vector<double> w = random_numbers(proteins * columns, 2);
+  const Guarded<T> x(random_numbers(n * columns, 1)), pooled(proteins * columns), dpooled(w),
+      dx(n * columns);
+  kernels::pool(pooling, x.matrix(n, columns), offsets, pooled.matrix(proteins, columns));
+  kernels::pool_backward(pooling, dpooled.matrix(proteins, columns), offsets,
+                         dx.matrix(n, columns));
+  const double tolerance = rounding<T>(static_cast<double>(offsets.longest));
+  expect_close(pooled.host(), reference(pooling, x.host(), columns), tolerance, "pooled");
+  // Pooling is linear: <pool x, w> = <x, pool^T w>, for every x.
+  const std::vector<double> other = random_numbers(n * columns, 3);
+  EXPECT_NEAR(dot(reference(pooling, other, columns), w), dot(other, dx.host()),
+              tolerance * std::sqrt(static_cast<double>(w.size())));
+}
+
+TEST(Pooling, EqualsTheFormulaAndItsTranspose) {
+  for (const Pooling pooling : {Pooling::bos, Pooling::mean})
+    for (std::size_t columns : {1, 7, 64}) {
+      check<float>(pooling, columns);
+      check<double>(pooling, columns);
+    }
+}
+
+std::vector<double> normalized(const std::vector<double>& x, std::size_t columns) {
+  std::vector<double> y = x;
+  for (std::size_t row = 0; row < x.size(); row += columns) {
+    double square = 0;
+    for (std::size_t c = 0; c < columns; ++c) square += x[row + c] * x[row + c];
+    for (std::size_t c = 0; c < columns; ++c) y[row + c] /= std::sqrt(square);
+  }
+  return y;
+}
+
+template <class T>
+void check_normalization(std::size_t n, std::size_t columns) {
+  const std::vector<double> start = random_numbers(n * columns, 1),
+                            w = random_numbers(n * columns, 2);
+  const Guarded<T> x(start), y(n * columns), norm(n), dy(w), dx(n * columns);
+  kernels::normalize_rows(x.matrix(n, columns), y.matrix(n, columns), norm.vector());
+  expect_close(y.host(), normalized(start, columns), rounding<T>(static_cast<double>(columns)),
+               "unit rows");
+  kernels::normalize_rows_backward(dy.matrix(n, columns), y.matrix(n, columns), norm.vector(),
+                                   dx.matrix(n, columns));
+  if (std::is_same_v<T, double>)
+    expect_gradient(
+        "unit rows " + std::to_string(n) + " x " + std::to_string(columns),
+        [&](const std::vector<double>& v) { return dot(normalized(v, columns), w); }, start,
+        dx.host(), static_cast<double>(w.size()), 1.0 / 1024);
+  kernels::normalize_rows_backward(dy.matrix(n, columns), y.matrix(n, columns), norm.vector(),
+                                   dy.matrix(n, columns));
+  EXPECT_EQ(dy.host(), dx.host()) << "in place";
+}
+
+TEST(Pooling, UnitRows) {
+  for (const auto& [n, columns] : {std::pair{1, 8}, {6, 17}, {3, 512}}) {
+    check_normalization<float>(n, columns);
+    check_normalization<double>(n, columns);
+  }
+}
+
+}  // namespace

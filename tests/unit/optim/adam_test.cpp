@@ -1,0 +1,164 @@
+// Adam and AdamW: against their formulas, clipping, skipped steps, what decays, the schedule.
+#include "optim/adam.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "support/arrays.hpp"
+#include "support/bench.hpp"
+
+namespace {
+
+using namespace jespr;
+using namespace jespr::test;
+
+template <class P>
+struct Case {
+  OptimSettings settings;
+  ParameterStore<P> store;
+  Bench bench;
+
+  Case() {
+    store.set_part(Part::sequence);
+    store.add("matrix", {3, 5}, Init::normal(1));
+    store.set_part(Part::structure);
+    store.add("vector", {4}, Init::normal(1));
+    store.freeze();
+    store.initialize(1);
+  }
+  void set_gradients(std::uint64_t seed) {
+    for (auto& p : store.parameters())
+      to_device(p.gradient, converted<typename P::Master>(random_numbers(p.size, seed++)));
+  }
+};
+
+/// `steps` updates of one element with decay `decay`.
+double reference(const OptimSettings& s, double p, const std::vector<double>& gradients,
+                 double decay) {
+  double m = 0, v = 0;
+  for (std::size_t t = 1; t <= gradients.size(); ++t) {
+    const double g = gradients[t - 1] + (s.kind == "adam" ? decay * p : 0);
+    m = s.beta1 * m + (1 - s.beta1) * g;
+    v = s.beta2 * v + (1 - s.beta2) * g * g;
+    if (s.kind == "adamw") p *= 1 - s.lr_peak * decay;
+    const double power = static_cast<double>(t);
+    p -= s.lr_peak * (m / (1 - std::pow(s.beta1, power))) /
+         (std::sqrt(v / (1 - std::pow(s.beta2, power))) + s.eps);
+  }
+  return p;
+}
+
+template <class P>
+void check(const std::string& kind, const std::string& decay_on) {
+  Case<P> test;
+  test.settings.kind = kind;
+  test.settings.decay_on = decay_on;
+  test.settings.weight_decay = 0.1;
+  Adam<P> adam(test.settings, test.store);
+  const std::vector<double> start = parameter_values(test.store);
+  std::vector<std::vector<double>> gradients(start.size());
+  constexpr int steps = 4;
+  for (int step = 0; step < steps; ++step) {
+    test.set_gradients(static_cast<std::uint64_t>(10 * step));
+    const std::vector<double> now = parameter_gradients(test.store);
+    for (std::size_t i = 0; i < now.size(); ++i) gradients[i].push_back(now[i]);
+    const UpdateReport report = adam.update(test.bench.context, test.settings.lr_peak, 1);
+    EXPECT_TRUE(report.applied);
+    EXPECT_NEAR(report.gradient_norm, std::sqrt(dot(now, now)), rounding<double>(20));
+  }
+  EXPECT_EQ(adam.updates(), steps);
+  std::vector<double> expected;
+  for (std::size_t i = 0; i < start.size(); ++i)
+    expected.push_back(
+        reference(test.settings, start[i], gradients[i], decay_on == "all" || i < 15 ? 0.1 : 0));
+  expect_close(parameter_values(test.store), expected, rounding<typename P::Master>(steps),
+               kind + ", decay on " + decay_on);
+}
+
+TEST(Adam, EqualsTheFormula) {
+  for (const std::string kind : {"adam", "adamw"})
+    for (const std::string decay_on : {"all", "matrices"}) {
+      check<F32>(kind, decay_on);
+      check<F64>(kind, decay_on);
+    }
+}
+
+/// A gradient n times too long gives the update of the same gradient at the clipping norm.
+TEST(Adam, ClipsTheGlobalNorm) {
+  Case<F64> clipped, short_one;
+  clipped.settings.clip_norm = 0.25;
+  clipped.set_gradients(1);
+  short_one.set_gradients(1);
+  Adam<F64> first(clipped.settings, clipped.store), second(short_one.settings, short_one.store);
+  const UpdateReport report = first.update(clipped.bench.context, 0.1, 1);
+  EXPECT_GT(report.gradient_norm, 0.25) << "reported before clipping";
+  for (auto& p : short_one.store.parameters()) {
+    std::vector<double> g = to_host(p.gradient);
+    for (double& value : g) value *= 0.25 / report.gradient_norm;
+    to_device(p.gradient, g);
+  }
+  second.update(short_one.bench.context, 0.1, 1);
+  expect_close(to_host(first.first_moment()), to_host(second.first_moment()), rounding<double>(1),
+               "first moment");
+  expect_close(parameter_values(clipped.store), parameter_values(short_one.store),
+               rounding<double>(1), "parameters");
+}
+
+TEST(Adam, SkipsWhatIsNotFinite) {
+  Case<F32> test;
+  Adam<F32> adam(test.settings, test.store);
+  test.set_gradients(1);
+  const std::vector<double> start = parameter_values(test.store);
+  const double infinite = std::numeric_limits<double>::infinity();
+  EXPECT_FALSE(adam.update(test.bench.context, 0.1, infinite).applied);
+  EXPECT_FALSE(adam.update(test.bench.context, 0.1, std::nan("")).applied);
+  to_device(test.store.find("vector")->gradient,
+            std::vector<float>{0, std::numeric_limits<float>::quiet_NaN(), 0, 0});
+  EXPECT_FALSE(adam.update(test.bench.context, 0.1, 1).applied);
+  EXPECT_EQ(adam.skipped_in_a_row(), 3);
+  EXPECT_EQ(adam.updates(), 0);
+  EXPECT_EQ(parameter_values(test.store), start);
+  test.set_gradients(1);
+  EXPECT_TRUE(adam.update(test.bench.context, 0.1, 1).applied);
+  EXPECT_EQ(adam.skipped_in_a_row(), 0);
+  EXPECT_EQ(adam.skipped(), 3);
+  EXPECT_NE(parameter_values(test.store), start);
+}
+
+TEST(Adam, FrozenParametersAndRatesOfParts) {
+  Case<F64> test;
+  test.settings.structure_rate = 0.5;
+  test.settings.weight_decay = 0;
+  test.store.freeze_parameters([](std::string_view name) { return name == "matrix"; });
+  test.set_gradients(1);
+  Adam<F64> adam(test.settings, test.store);
+  const auto matrix = to_host(test.store.find("matrix")->value);
+  const auto start = to_host(test.store.find("vector")->value);
+  const auto gradient = to_host(test.store.find("vector")->gradient);
+  adam.update(test.bench.context, 0.1, 1);
+  EXPECT_EQ(to_host(test.store.find("matrix")->value), matrix);
+  const auto moved = to_host(test.store.find("vector")->value);
+  for (std::size_t i = 0; i < start.size(); ++i)  // the first step is the rate, with the sign of g
+    EXPECT_NEAR(moved[i], start[i] - 0.05 * (gradient[i] > 0 ? 1 : -1), 1e-7);
+}
+
+TEST(Adam, Schedules) {
+  OptimSettings s;
+  s.lr_peak = 2;
+  s.lr_final = 0.5;
+  s.warmup_steps = 4;
+  s.steps = 104;
+  EXPECT_DOUBLE_EQ(learning_rate(s, 0), 0.5);
+  EXPECT_DOUBLE_EQ(learning_rate(s, 3), 2);
+  EXPECT_DOUBLE_EQ(learning_rate(s, 4), 2);
+  EXPECT_DOUBLE_EQ(learning_rate(s, 54), 1.25);
+  EXPECT_DOUBLE_EQ(learning_rate(s, 104), 0.5);
+  EXPECT_DOUBLE_EQ(learning_rate(s, 1000), 0.5);
+  s.schedule = "constant";
+  EXPECT_DOUBLE_EQ(learning_rate(s, 1), 1);
+  EXPECT_DOUBLE_EQ(learning_rate(s, 1000), 2);
+}
+
+}  // namespace
