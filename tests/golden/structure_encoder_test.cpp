@@ -40,26 +40,6 @@ std::vector<double> host(const Matrix<T>& view) {
   return std::vector<double>(values.begin(), values.end());
 }
 
-/// The keys' bias shifts all scores of a query alike: softmax does not see it, and the gradient is
-/// zero but for rounding (FORMAT.md, trap 30). The edge embedding's 1 x 1 map is followed by a norm
-/// that takes its size out again, but for eps.
-bool has_vanishing_gradient(const std::string& name) {
-  return name.ends_with("self_attn.k_proj.bias") || name.ends_with("embed_edge.0.wv.weight");
-}
-
-template <class P>
-void compare_gradients(Parity& parity, const ParameterStore<P>& store, const std::string& group) {
-  double sum = 0;
-  for (const auto& p : store.parameters())
-    for (double g : parity.file().read(group + p.name).values) sum += g * g;
-  for (const auto& p : store.parameters()) {
-    const auto values = to_host(p.gradient);
-    parity.compare(group + p.name, std::vector<double>(values.begin(), values.end()), {},
-                   has_vanishing_gradient(p.name) ? Kind::zero_gradient : Kind::gradient,
-                   std::sqrt(sum));
-  }
-}
-
 /// Everything in group `group` ("f64/" or "f32/"); `rounded`: a group of f64 values stored in f32.
 template <class P>
 void compare_model(Parity& parity, const std::string& group, const std::string& rounded) {
@@ -108,7 +88,7 @@ void compare_model(Parity& parity, const std::string& group, const std::string& 
     for (const auto& [name, values] : gradients.recorder().values())
       if (name.starts_with("d ")) only_gradients.observer()(name, values, {});
     parity.compare(only_gradients, group, group + "grad_rep/acts/", rows);
-    compare_gradients(parity, model.store, group + "grad_rep/params/");
+    compare_gradients(parity, model.store, group + "grad_rep/params/", has_vanishing_gradient);
   }
   context.observer = nullptr;
   const std::vector<double> cotangent2 = file.read("inputs/cotangent_embedding").values;
@@ -123,7 +103,8 @@ void compare_model(Parity& parity, const std::string& group, const std::string& 
     to_device(dembedding, converted<Real>(cotangent2));
     model.head.backward(context, saved_head[k], dembedding, drep);
     model.encoder.backward(context, saved, drep);
-    compare_gradients(parity, model.store, group + "grad_" + name + "/params/");
+    compare_gradients(parity, model.store, group + "grad_" + name + "/params/",
+                      has_vanishing_gradient);
   }
 }
 

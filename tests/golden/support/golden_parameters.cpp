@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/hash.hpp"
+#include "support/arrays.hpp"
 
 namespace jespr::test {
 namespace {
@@ -93,5 +94,25 @@ void compare_golden_parameters(Parity& parity) {
     }
   parity.exclude("param_table/", "recipe of the parameters, used to make them");
 }
+
+template <class P>
+void compare_gradients(Parity& parity, const ParameterStore<P>& store, const std::string& group,
+                       const std::function<bool(const std::string&)>& is_zero) {
+  double square = 0;
+  for (const auto& p : store.parameters()) {
+    const std::vector<double> recorded = parity.file().read(group + p.name).values;
+    square += dot(recorded, recorded);
+  }
+  for (const auto& p : store.parameters()) {
+    const auto values = to_host(p.gradient);
+    parity.compare(group + p.name, std::vector<double>(values.begin(), values.end()), {},
+                   is_zero(p.name) ? Kind::zero_gradient : Kind::gradient, std::sqrt(square));
+  }
+}
+
+template void compare_gradients<F32>(Parity&, const ParameterStore<F32>&, const std::string&,
+                                     const std::function<bool(const std::string&)>&);
+template void compare_gradients<F64>(Parity&, const ParameterStore<F64>&, const std::string&,
+                                     const std::function<bool(const std::string&)>&);
 
 }  // namespace jespr::test

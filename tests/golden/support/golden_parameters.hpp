@@ -1,6 +1,8 @@
 // Parameters of golden files: re-created by their rule, checked against stored ones.
 #pragma once
 
+#include <functional>
+
 #include "golden/support/parity.hpp"
 #include "tensor/store.hpp"
 
@@ -15,5 +17,11 @@ void load_golden_parameters(const GoldenFile& file, ParameterStore<P>& store);
 /// Gives a verdict to params/, param_check/ and param_table/: what is stored must be, bit for bit,
 /// what the rule makes.
 void compare_golden_parameters(Parity& parity);
+
+/// The gradients of all parameters against `group`<name>; those for which `is_zero`(name) are
+/// mathematically zero and measured against the norm of the whole recorded gradient.
+template <class P>
+void compare_gradients(Parity& parity, const ParameterStore<P>& store, const std::string& group,
+                       const std::function<bool(const std::string&)>& is_zero);
 
 }  // namespace jespr::test

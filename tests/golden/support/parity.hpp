@@ -31,7 +31,8 @@ class Parity {
   /// dataset's rows they are. `norm`: of the whole reference gradient, for zero_gradient.
   void compare(const std::string& name, const std::vector<double>& values, const Rows& rows,
                Kind kind = Kind::forward, double norm = 0);
-  /// Compares with an explicit bound on max |x - r| / max |r|; `bound` 0 means equal numbers.
+  /// Compares with an explicit bound on max |x - r| / max |r|; `bound` 0 means equal numbers. As
+  /// above, r of an f32 dataset are the f64 values.
   void compare_within(const std::string& name, const std::vector<double>& values, double bound,
                       const std::string& why);
   /// Every dataset whose path starts with `prefix` and that has no verdict yet.

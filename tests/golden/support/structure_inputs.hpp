@@ -18,6 +18,13 @@ StructureInput<T> read_structure_input(const GoldenFile& file, const Rows& rows,
 /// an end row without coordinates around each protein, NaN in the padding.
 void compare_structure_inputs(Parity& parity);
 
+/// The keys' bias shifts all scores of a query alike: softmax does not see it, and the gradient is
+/// zero but for rounding (FORMAT.md, trap 30). The edge embedding's 1 x 1 map is followed by a norm
+/// that takes its size out again, but for eps.
+inline bool has_vanishing_gradient(const std::string& name) {
+  return name.ends_with("self_attn.k_proj.bias") || name.ends_with("embed_edge.0.wv.weight");
+}
+
 /// Brings what the structure encoder shows into the order of the files before it records it:
 /// vectors [N, 3, U] become [N, U, 3]; edges are put in the file's order, found by (source,
 /// target).

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Writes doc/golden_parity.md: the summaries of the tables that the golden tests leave in a build
+# tree (run `ctest -R golden` there first).
+# usage: utilities/golden_parity.sh [build tree, default build/cpu-release]
+set -euo pipefail
+source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+tables=${1:-$source_dir/build/cpu-release}/golden_parity
+[[ -d $tables ]] || { echo "$0: no tables in $tables; run the golden tests there first" >&2; exit 1; }
+{
+  cat <<'EOF'
+# Parity with the recorded reference values
+
+Every dataset of every file in tests/data/golden is compared with what this program computes, or
+excluded for the reason given. The tests `ctest -R golden` fail when a bound does not hold or when a
+dataset is in neither list, and write the table of every dataset to `golden_parity/` of the build
+tree; this page holds their summaries (`utilities/golden_parity.sh` writes it). Bounds:
+
+| numbers | measure | bound |
+|---|---|---|
+| f64 | largest difference / largest value of the array | 1e-9 forward, 1e-8 gradients |
+| f64, where the file stores f32 | the same | 1e-9 + 2^-24 |
+| f32 | L2 norm of the difference to the f64 values / their norm | 10 x the reference's own f32 error, at least 4 x 2^-24 |
+| gradients that are mathematically zero | L2 norm / norm of the whole gradient | as above |
+EOF
+  for table in "$tables"/*.md; do
+    echo
+    sed '/^### Every dataset/,$d' "$table" | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
+  done
+} > "$source_dir/doc/golden_parity.md"
+echo "wrote doc/golden_parity.md"
