@@ -310,7 +310,9 @@ Counts count(const Findings& findings, std::size_t files, std::int64_t unlisted,
   return counts;
 }
 
-void print(const Counts& counts, const PrepareSettings& settings, const std::string& report) {
+/// `table_rows` is the number of rows of the table, `example` the name of a chain.
+void print(const Counts& counts, const PrepareSettings& settings, const std::string& report,
+           std::int64_t table_rows, const std::string& example) {
   log::line(
       fmt::format("read       {} files: {} chains, {} residues, {} of them without "
                   "coordinates",
@@ -319,9 +321,13 @@ void print(const Counts& counts, const PrepareSettings& settings, const std::str
                         counts.refused_chains, report));
   log::line(fmt::format("splits     {} train, {} validation, {} test", counts.splits[0],
                         counts.splits[1], counts.splits[2]));
-  if (!settings.table.empty() && counts.unlisted > 0)
+  const std::int64_t listed = counts.chains - counts.unlisted;
+  if (counts.unlisted > 0 && !settings.table.empty())
     log::warning(fmt::format("{} chains have no row in {} and belong to the split '{}'",
                              counts.unlisted, settings.table, settings.default_split));
+  if (listed < table_rows)
+    log::warning(fmt::format("{} rows of {} name no chain that was read; names are like {}",
+                             table_rows - listed, settings.table, example));
 }
 
 }  // namespace
@@ -369,7 +375,9 @@ void run_prepare(const PrepareSettings& settings, const std::string& deck,
   }
   write_report(report, findings.rows, communicator);
   const Counts counts = count(findings, items.size(), unlisted, communicator);
-  print(counts, settings, report);
+  const std::vector<Record>& records = findings.slab.records;
+  print(counts, settings, report, static_cast<std::int64_t>(table.rows.size()),
+        records.empty() ? "(none)" : records.front().name);
   if (counts.chains == 0)
     fail(Exit::data,
          fmt::format("no protein chain was readable in {} files: see {}", counts.files, report));

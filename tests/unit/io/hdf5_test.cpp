@@ -2,8 +2,10 @@
 #include "io/hdf5.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>  // for setrlimit
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -159,6 +161,24 @@ TEST(Hdf5, ContiguousDataLieWhereTheOffsetSays) {
   std::vector<float> found(values.size());
   raw.read(reinterpret_cast<char*>(found.data()), 4000);
   EXPECT_EQ(found, values);
+}
+
+/// A limit on the size of files stands for a full disk.
+TEST(Hdf5, MissingSpaceIsMetBeforeWriting) {
+  Scratch scratch;
+  rlimit old{};
+  getrlimit(RLIMIT_FSIZE, &old);
+  auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{1 << 20, old.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &small);
+  {
+    File file = File::create(scratch.path);
+    file.create_dataset<double>("/x", {1 << 20});
+    const std::string text = message_of([&] { file.reserve_space(); }, Exit::runtime);
+    EXPECT_EQ(text.find(scratch.path + ": cannot "), 0u) << text;
+  }
+  setrlimit(RLIMIT_FSIZE, &old);
+  std::signal(SIGXFSZ, handler);
 }
 
 TEST(Hdf5, FilesOfNoRows) {
