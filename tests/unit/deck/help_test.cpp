@@ -67,6 +67,10 @@ TEST(Help, markdown_has_a_row_for_every_parameter) {
   }
   EXPECT_NE(text.find("| `lr_peak` | `0.001` | a real > 0 | learning rate after the warm-up |"),
             text.npos);
+  EXPECT_NE(
+      text.find("| `kind` | `'adamw'` | `'adam'` `'adamw'` | update rule; Kingma & Ba 2015 |"),
+      text.npos);
+  EXPECT_NE(text.find("\n## &optim\n\nOptimizer and schedule. Only for task train.\n"), text.npos);
   EXPECT_NE(text.find("| `dataset` | required | a path | packed dataset |"), text.npos);
   EXPECT_NE(text.find("| `factors` | `1.0, 0.1` | array; each a real >= 0 | rates relative to "
                       "lr\\_peak |"),
