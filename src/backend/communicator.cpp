@@ -77,11 +77,11 @@ Communicator::Communicator(std::shared_ptr<const Handle> handle) : handle_(std::
 }
 
 Communicator Communicator::world() {
-  return Communicator(std::make_shared<const Handle>(Handle{MPI_COMM_WORLD}));
+  return Communicator(std::make_shared<const Handle>(Handle{.comm = MPI_COMM_WORLD}));
 }
 
 Communicator Communicator::self() {
-  return Communicator(std::make_shared<const Handle>(Handle{MPI_COMM_SELF}));
+  return Communicator(std::make_shared<const Handle>(Handle{.comm = MPI_COMM_SELF}));
 }
 
 void Communicator::barrier() const { check(MPI_Barrier(handle_->comm), rank_, "MPI_Barrier"); }

@@ -3,12 +3,16 @@
 
 #include <mpi.h>
 
+#include <memory>
+
 #include "backend/communicator.hpp"
 
 namespace jespr {
 
 struct Communicator::Handle {
   MPI_Comm comm;
+  mutable std::shared_ptr<void> device = nullptr;  // of DeviceCommunicator, once it was asked for
+  mutable bool device_known = false;
 };
 
 inline MPI_Comm mpi_handle(const Communicator& communicator) { return communicator.handle().comm; }

@@ -6,7 +6,9 @@
 #include <sys/resource.h>
 
 #include <Kokkos_Core.hpp>
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -30,6 +32,8 @@ Session::Session(int& argc, char**& argv) : mpi_(argc, argv), world_(Communicato
 }
 
 Session::~Session() { Kokkos::finalize(); }
+
+void Session::wait_for_root() { std::this_thread::sleep_for(std::chrono::milliseconds(500)); }
 
 void Session::abort(int code) {
   MPI_Abort(MPI_COMM_WORLD, code);

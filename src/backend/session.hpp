@@ -19,6 +19,9 @@ class Session {
 
   const Communicator& world() const { return world_; }
 
+  /// A failing rank that is not the root waits a moment: an error that all ranks meet is told once.
+  static void wait_for_root();
+
   /// Ends every rank of the run with `code`; does not return.
   [[noreturn]] static void abort(int code);
 

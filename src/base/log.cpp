@@ -1,6 +1,7 @@
 // The log: standard output and the run's log file.
 #include "base/log.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>  // for isatty
 
 #include <cerrno>
@@ -21,6 +22,16 @@ struct State {
 State& state() {
   static State the_state;
   return the_state;
+}
+
+/// Whether a person looks on: launchers give ranks a terminal of their own even where their own
+/// output goes to a file, so the launcher's is asked too.
+bool on_terminal() {
+  if (!isatty(STDOUT_FILENO)) return false;
+  const std::string parent = "/proc/" + std::to_string(getppid()) + "/fd/1";
+  struct stat status {};
+  if (stat(parent.c_str(), &status) != 0) return true;
+  return S_ISCHR(status.st_mode);
 }
 
 void clear_progress(State& s) {
@@ -64,7 +75,8 @@ void warning(std::string_view text) { line("warning: " + std::string(text)); }
 
 void progress(std::string_view text) {
   State& s = state();
-  if (!s.root || !isatty(STDOUT_FILENO)) return;
+  static const bool shown = on_terminal();
+  if (!s.root || !shown) return;
   std::fputs("\r\033[K", stdout);
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "backend/device_communicator.hpp"
 #include "kernels/adam.hpp"
 
 namespace jespr {
@@ -55,22 +56,18 @@ void GradientSum<Real>::finish(Context& context, const Communicator& communicato
   const std::size_t chunk = std::min(message_elements, gradient.size());
   Scope scope(context.scratch);
   const Vector<Real> received = context.scratch.template vector<Real>(chunk);
-  std::vector<Real> mine, theirs(chunk);
+  const DeviceCommunicator device(communicator);
   for (std::size_t begin = 0; begin < gradient.size(); begin += chunk) {
     const std::size_t length = std::min(chunk, gradient.size() - begin);
     const Vector<Real> part(gradient.data() + begin, length);
     if (reduction == Reduction::fast) {
-      mine = to_host(part);
-      communicator.sum(std::span<Real>(mine));
-      to_device(part, mine);
+      device.sum(part.data(), length);
       continue;
     }
+    const Vector<Real> other(received.data(), length);
     for (int distance = 1; distance < communicator.size(); distance *= 2) {
-      mine = to_host(part);
-      const std::span<Real> incoming(theirs.data(), length);
-      communicator.exchange(std::span<const Real>(mine), incoming, communicator.rank() ^ distance);
-      const Vector<Real> other(received.data(), length);
-      to_device(other, std::span<const Real>(incoming));
+      Kokkos::fence("gradient exchange");
+      device.exchange(part.data(), other.data(), length, communicator.rank() ^ distance);
       kernels::add_to(part, other);
     }
   }

@@ -1,7 +1,9 @@
-// Rows of all ranks. Messages go through host memory, where MPI surely reaches them.
+// Rows of all ranks.
 #include "tensor/gather.hpp"
 
 #include <numeric>
+
+#include "backend/device_communicator.hpp"
 
 namespace jespr {
 
@@ -14,11 +16,8 @@ Matrix<T> all_gather_rows(Workspace& workspace, const Communicator& communicator
   std::vector<std::int64_t> counts;
   for (int n : rows_of_rank)
     counts.push_back(static_cast<std::int64_t>(n) * static_cast<std::int64_t>(columns));
-  const std::vector<T> mine = to_host(block);
-  std::vector<T> gathered(all.size());
-  communicator.all_gather(std::span<const T>(mine), std::span<T>(gathered),
-                          std::span<const std::int64_t>(counts));
-  to_device(all, gathered);
+  DeviceCommunicator(communicator)
+      .all_gather(block.data(), all.data(), std::span<const std::int64_t>(counts));
   return all;
 }
 
