@@ -69,6 +69,15 @@ void publish_file(const std::string& temporary, const std::string& path) {
   sync_file(directory_of(path));
 }
 
+void write_text_file(const std::string& path, const std::string& text) {
+  const std::string temporary = temporary_name(path);
+  std::ofstream out(temporary, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) fail_file(temporary, "cannot be written", errno);
+  publish_file(temporary, path);
+}
+
 void remove_file(const std::string& path) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail_file(path, "cannot be removed", errno);
 }

@@ -27,6 +27,9 @@ void sync_file(const std::string& path);
 /// syncs the directory: after a crash one of the two is there, whole. Failure: Error (runtime).
 void publish_file(const std::string& temporary, const std::string& path);
 
+/// Writes a small text file, whole or not at all; an old one is replaced. Failure: Error (runtime).
+void write_text_file(const std::string& path, const std::string& text);
+
 /// Removes a file; it is no error when there is none.
 void remove_file(const std::string& path);
 

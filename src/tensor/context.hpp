@@ -1,5 +1,5 @@
-// Context: what a layer needs beside its input: memory, products, the random state of dropout, and
-// an observer that may look at named intermediates (tests, statistics).
+// Context: what a layer needs beside its input: memory, products, the random state of dropout, the
+// timers, and an observer that may look at named intermediates (tests, statistics).
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 
 #include "backend/products.hpp"
 #include "base/philox.hpp"
+#include "base/timer.hpp"
 #include "tensor/arena.hpp"
 
 namespace jespr {
@@ -17,15 +18,36 @@ namespace jespr {
 using Observer = std::function<void(const std::string& name, const std::vector<double>& values,
                                     const std::vector<std::size_t>& shape)>;
 
+/// Adds the time of a scope to a timer, the device's work included.
+class Timed {
+ public:
+  Timed(Timers* timers, const char* name) : timers_(timers), name_(name) {}
+  ~Timed() {
+    if (!timers_) return;
+    Kokkos::fence(name_);
+    timers_->add(name_, timer_.seconds());
+  }
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+ private:
+  Timers* timers_;
+  const char* name_;
+  Timer timer_;
+};
+
 struct Context {
   Workspace& saved;    // what backward needs
   Workspace& scratch;  // gradients and temporaries
   Products& products;
 
+  Timers* timers = nullptr;          // null: nobody counts
   bool training = false;             // dropout acts
   PhiloxKey random{{0, 0}};          // (seed, step) of dropout and masking
   Observer observer = nullptr;       // empty: nobody looks
   std::string observed_prefix = "";  // in front of the names, e.g. "seq/"
+
+  Timed time(const char* name) const { return Timed(timers, name); }
 
   template <class V>
   void observe(const std::string& name, const V& view) const {
