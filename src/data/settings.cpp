@@ -30,6 +30,10 @@ void declare(deck::Schema& schema, DataSettings& s) {
   group.only_for({"train", "evaluate"});
   group.path("dataset", s.dataset, "packed dataset, as task = 'prepare' writes it").required();
   group
+      .texts("chains", s.chains,
+             "train on the chains of these names alone; none given: on the training split")
+      .only_for({"train"});
+  group
       .integer("max_length", s.max_length, {.min = 1, .max = 1 << 20, .unit = "residues"},
                "longer chains are cropped to so many, anew in each epoch")
       .only_for({"train"});
@@ -63,6 +67,10 @@ void declare(deck::Schema& schema, BatchSettings& s) {
                "or as the library likes");
   group.real("masked_fraction", s.masked_fraction, {.min = 0, .max = 1, .below = true},
              "probability of a residue to be shown to the sequence encoder as <mask>");
+  group.logical(
+      "recompute", s.recompute,
+      "keep no activations from the forward pass to the loss: a shard is run forward "
+      "again before its backward pass; memory of one shard, same bits, a third more work");
 }
 
 }  // namespace jespr::data

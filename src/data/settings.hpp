@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "deck/schema.hpp"
 
@@ -11,7 +12,8 @@ namespace jespr::data {
 /// Group &data: the proteins and how much of each is shown.
 struct DataSettings {
   std::string dataset = {};
-  std::int64_t max_length = 512;  // residues
+  std::vector<std::string> chains = {};  // names; empty: the whole training split
+  std::int64_t max_length = 512;         // residues
   bool one_per_cluster = true;
   bool independent_crops = false;
   double shortest_crop = 0.5;
@@ -23,6 +25,7 @@ struct BatchSettings {
   std::int64_t shards = 4;
   std::string reduction = "exact";
   double masked_fraction = 0;
+  bool recompute = false;
 
   bool exact() const { return reduction == "exact"; }
 };

@@ -1,0 +1,117 @@
+// Declarations of groups &sequence, &joint and &loss.
+#include "model/settings.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+#include <vector>
+
+#include "kernels/attention.hpp"
+
+namespace jespr {
+namespace {
+
+struct SequencePreset {
+  std::string_view name;
+  int layers, width, heads;
+};
+
+/// The released ESM-2 models (Lin et al. 2023), and the quickstart's.
+constexpr SequencePreset sequence_presets[] = {
+    {"esm2_tiny", 4, 64, 4},        {"esm2_t6_8M", 6, 320, 20},      {"esm2_t12_35M", 12, 480, 20},
+    {"esm2_t30_150M", 30, 640, 20}, {"esm2_t33_650M", 33, 1280, 20}, {"esm2_t36_3B", 36, 2560, 40},
+    {"esm2_t48_15B", 48, 5120, 40},
+};
+
+std::vector<std::string> preset_names() {
+  std::vector<std::string> names;
+  for (const SequencePreset& preset : sequence_presets) names.emplace_back(preset.name);
+  return names;
+}
+
+}  // namespace
+
+Pooling pooling_of(const std::string& name) {
+  return name == "mean" ? Pooling::mean : Pooling::bos;
+}
+
+SequenceShape SequenceSettings::shape() const {
+  return {.layers = static_cast<int>(layers),
+          .width = static_cast<int>(width),
+          .heads = static_cast<int>(heads),
+          .dropout = dropout};
+}
+
+HeadShape JointSettings::head_shape(int inputs, const std::string& pooling) const {
+  return {.kind = head == "linear" ? HeadKind::linear : HeadKind::mlp_tanh,
+          .inputs = inputs,
+          .width = static_cast<int>(width),
+          .dropout = dropout,
+          .pooling = pooling_of(pooling)};
+}
+
+void declare(deck::Schema& schema, SequenceSettings& s) {
+  auto& group = schema.group("sequence", "sequence encoder: ESM-2, Lin et al. 2023");
+  group.only_for({"train"});
+  group
+      .choice("preset", s.preset, preset_names(),
+              "shape by name; the keys below change parts of it")
+      .sets_defaults([&s] {
+        const auto preset = std::find_if(
+            std::begin(sequence_presets), std::end(sequence_presets),
+            [&s](const SequencePreset& candidate) { return candidate.name == s.preset; });
+        if (preset == std::end(sequence_presets)) return;
+        s.layers = preset->layers;
+        s.width = preset->width;
+        s.heads = preset->heads;
+      });
+  group.integer("layers", s.layers, {.min = 1, .max = 1000}, "transformer blocks");
+  group.integer("width", s.width, {.min = 2, .max = 65536}, "channels C; the feed-forward has 4 C");
+  group.integer("heads", s.heads, {.min = 1, .max = 1024}, "attention heads");
+  group.real("dropout", s.dropout, {.min = 0, .max = 1, .below = true},
+             "dropout of the blocks; the released ESM-2 has none");
+  group.choice("pooling", s.pooling, {"bos", "mean"},
+               "one row per protein: of the start token, or the mean over residues");
+  group.integer("frozen_layers", s.frozen_layers, {.min = 0, .unit = "blocks"},
+                "first blocks that are not trained (with the embedding)");
+  group.check("heads", [&s]() -> std::string {
+    if (s.width % s.heads != 0)
+      return "does not divide the width " + std::to_string(s.width) + "; choose a divisor";
+    const std::int64_t head_width = s.width / s.heads;
+    if (head_width % 2 != 0)
+      return "makes heads of odd width " + std::to_string(head_width) +
+             ", which the rotary embedding cannot pair; choose another number";
+    if (head_width > kernels::largest_head_width)
+      return "makes heads of width " + std::to_string(head_width) + ", more than " +
+             std::to_string(kernels::largest_head_width) + "; choose more heads";
+    return "";
+  });
+  group.check("frozen_layers", [&s] {
+    return s.frozen_layers > s.layers
+               ? "more than the encoder's " + std::to_string(s.layers) + " blocks; lower it"
+               : std::string();
+  });
+}
+
+void declare(deck::Schema& schema, JointSettings& s) {
+  auto& group = schema.group("joint", "projection heads into the joint space");
+  group.only_for({"train"});
+  group.integer("width", s.width, {.min = 8, .max = 4096}, "dimension J of the joint space");
+  group.choice("head", s.head, {"mlp_tanh", "linear"},
+               "projection: W2 tanh(W1 x) with 4 J hidden units, or one linear map");
+  group.real("dropout", s.dropout, {.min = 0, .max = 1, .below = true},
+             "dropout of the projection, before its layer norm");
+}
+
+void declare(deck::Schema& schema, LossSettings& s) {
+  auto& group = schema.group("loss", "objective over the global batch");
+  group.only_for({"train"});
+  group.choice("kind", s.kind, {"clip"}, "symmetric InfoNCE, Radford et al. 2021");
+  group.logical("clamp_scale", s.clamp_scale,
+                "keep the learned logit scale at or below largest_scale");
+  group.real("largest_scale", s.largest_scale, {.min = 1}, "upper clamp of the logit scale");
+  group.real("initial_temperature", s.initial_temperature, {.min = 0, .above = true, .max = 100},
+             "the logit scale starts at its inverse");
+}
+
+}  // namespace jespr

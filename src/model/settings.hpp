@@ -1,0 +1,40 @@
+// What a deck says about the model: groups &sequence, &joint and &loss (&structure is beside the
+// structure encoder).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "deck/schema.hpp"
+#include "model/clip_loss.hpp"
+#include "model/projection_head.hpp"
+#include "model/sequence_encoder.hpp"
+
+namespace jespr {
+
+struct SequenceSettings {
+  std::string preset = "esm2_t6_8M";
+  std::int64_t layers = 6, width = 320, heads = 20;
+  double dropout = 0;
+  std::string pooling = "bos";
+  std::int64_t frozen_layers = 0;
+
+  SequenceShape shape() const;
+};
+
+struct JointSettings {
+  std::int64_t width = 512;
+  std::string head = "mlp_tanh";
+  double dropout = 0;
+
+  /// The head behind an encoder of `inputs` columns with this pooling.
+  HeadShape head_shape(int inputs, const std::string& pooling) const;
+};
+
+void declare(deck::Schema& schema, SequenceSettings& settings);
+void declare(deck::Schema& schema, JointSettings& settings);
+void declare(deck::Schema& schema, LossSettings& settings);
+
+Pooling pooling_of(const std::string& name);
+
+}  // namespace jespr
