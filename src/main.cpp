@@ -1,9 +1,39 @@
-// The program: prints what it was built from.
+// JESPR: the program. One executable, one deck: `srun jespr input.deck`.
 #include <cstdio>
+#include <exception>
+#include <string>
 
-#include "backend/build_info.hpp"
+#include "backend/session.hpp"
+#include "base/error.hpp"
+#include "deck/command_line.hpp"
+#include "driver/tasks.hpp"
 
-int main() {
-  std::fputs(jespr::build_info_text().c_str(), stdout);
-  return 0;
+namespace {
+
+using namespace jespr;
+
+/// Says what is wrong, once, and ends all ranks: the others give the root the time to speak first.
+int give_up(const Session& session, Exit code, const std::string& message) {
+  const bool alone = session.world().size() == 1;
+  if (!session.world().is_root()) Session::wait_for_root();
+  const std::string who =
+      session.world().is_root() ? "" : "rank " + std::to_string(session.world().rank()) + ": ";
+  std::fprintf(stderr, "%s%s\n", who.c_str(), message.c_str());
+  std::fflush(stderr);
+  if (!alone) Session::abort(static_cast<int>(code));
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Session session(argc, argv);
+  try {
+    const deck::CommandLine command = deck::parse_command_line(argc, argv);
+    return static_cast<int>(run_command(command, session.world()));
+  } catch (const Error& error) {
+    return give_up(session, error.code(), error.what());
+  } catch (const std::exception& error) {
+    return give_up(session, Exit::runtime, std::string("unexpected failure: ") + error.what());
+  }
 }

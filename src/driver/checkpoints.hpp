@@ -1,0 +1,38 @@
+// The checkpoints of a run's folder: their names, which one a restart continues from, which ones
+// are kept.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "backend/communicator.hpp"
+
+namespace jespr {
+
+class CheckpointFolder {
+ public:
+  CheckpointFolder(std::string folder, std::int64_t keep)
+      : folder_(std::move(folder)), keep_(keep) {}
+
+  /// step_000150.h5
+  std::string path_of(std::int64_t step) const;
+  std::string best_path() const;
+
+  /// All step_*.h5, the newest first; the same on all ranks.
+  std::vector<std::string> list(const Communicator& communicator) const;
+
+  /// The newest checkpoint that is sound, "" if there is none. A damaged one is named in a warning
+  /// and passed over. Collective.
+  std::string newest_sound(const Communicator& communicator) const;
+
+  /// Removes all but the newest `keep` checkpoints. To be called by one rank.
+  void prune() const;
+
+ private:
+  std::vector<std::string> list_here() const;
+  std::string folder_;
+  std::int64_t keep_;
+};
+
+}  // namespace jespr

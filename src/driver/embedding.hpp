@@ -1,0 +1,21 @@
+// Embedding of chains by a model as it is, without gradients: the way to a gallery.
+#pragma once
+
+#include <span>
+
+#include "data/batch.hpp"
+#include "driver/gallery.hpp"
+#include "model/joint_model.hpp"
+
+namespace jespr {
+
+/// Both modalities of `chains`, whole or cut to their central `kept` > 0 residues, in the order of
+/// `chains`. Chains are cut into pieces of a fixed number of rows, pieces are dealt to the ranks in
+/// turn: the same bits on any number of ranks with as many threads each. Collective.
+template <class P>
+Gallery<typename P::Real> embed_chains(Context& context, const Communicator& communicator,
+                                       const JointModel<P>& model,
+                                       std::span<const data::Chain> chains,
+                                       const data::ProteinReader& read, int kept);
+
+}  // namespace jespr

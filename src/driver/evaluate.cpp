@@ -1,0 +1,230 @@
+// task = 'evaluate'.
+#include "driver/evaluate.hpp"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/timer.hpp"
+#include "data/dataset.hpp"
+#include "data/protein_reader.hpp"
+#include "deck/reader.hpp"
+#include "driver/embedding.hpp"
+#include "driver/evaluation_report.hpp"
+#include "driver/run_log.hpp"
+#include "io/checkpoint.hpp"
+#include "io/files.hpp"
+
+namespace jespr {
+namespace {
+
+/// Of a checkpoint's state what the model is made of.
+template <class P>
+struct TrainedWeights {
+  ParameterStore<P>& store;
+  std::int64_t step = 0, seed = 0;
+
+  template <class Visitor>
+  void state(Visitor& visitor) {
+    visitor.number("step", step);
+    visitor.number("seed", seed);
+    for (auto& p : store.parameters()) visitor.tensor("parameters/" + p.name, p.shape, p.value);
+  }
+};
+
+/// The deck that a checkpoint's run was steered by.
+Settings trained_settings(const std::string& checkpoint) {
+  Settings settings;
+  deck::Schema schema;
+  declare(schema, settings);
+  deck::read(schema,
+             {checkpoint + ": /info/deck", io::read_information(checkpoint, "deck"), "/", {}});
+  return settings;
+}
+
+std::vector<data::Chain> chains_of(const data::Dataset& dataset, const std::string& split) {
+  std::vector<data::Chain> chains;
+  for (std::int64_t index = 0; index < dataset.chains(); ++index)
+    if (split == "all" ||
+        dataset.splits()[static_cast<std::size_t>(index)] == data::split_of(split))
+      chains.push_back({static_cast<int>(index), static_cast<int>(dataset.length(index))});
+  return chains;
+}
+
+Gallery<float> in_f32(const Gallery<float>& gallery) { return gallery; }
+Gallery<float> in_f32(const Gallery<double>& gallery) {
+  return {gallery.width,
+          {gallery.sequence.begin(), gallery.sequence.end()},
+          {gallery.structure.begin(), gallery.structure.end()}};
+}
+
+/// One gallery of the evaluation while it is being measured.
+struct Measured {
+  std::vector<data::Chain> chains;
+  GalleryEvaluation result;
+};
+
+template <class P>
+class Evaluation {
+ public:
+  Evaluation(const Settings& settings, const DeckText& deck, const Communicator& communicator,
+             const Settings& trained)
+      : settings_(settings),
+        options_(settings.evaluate),
+        deck_(deck),
+        communicator_(communicator),
+        dataset_(data::Dataset::open(settings.data.dataset, communicator)),
+        model_(JointModel<P>::add(store_, trained.model)) {
+    store_.freeze();
+    choose_galleries();
+  }
+
+  void run() {
+    TrainedWeights<P> weights{store_};
+    io::read_checkpoint(options_.checkpoint, weights);
+    store_.mark_updated();
+    log::line(fmt::format("model    {}, step {}", options_.checkpoint, weights.step));
+    log::line(
+        fmt::format("data     {}: {} chains of split '{}', {} of them with at least {} residues",
+                    dataset_.path(), galleries_.front().chains.size(), options_.split,
+                    galleries_.size() > 1 ? galleries_.back().chains.size() : 0,
+                    options_.retrieval.equal_length));
+    for (Measured& gallery : galleries_) measure_model("trained", gallery);
+    if (options_.untrained) {
+      store_.initialize(static_cast<std::uint64_t>(weights.seed));
+      store_.mark_updated();
+      for (Measured& gallery : galleries_) measure_model("untrained", gallery);
+    }
+    for (Measured& gallery : galleries_) add_yardsticks(gallery.result);
+    report(weights.step);
+  }
+
+ private:
+  void choose_galleries() {
+    add_gallery("whole", chains_of(dataset_, options_.split), 0);
+    const auto kept = static_cast<int>(options_.retrieval.equal_length);
+    if (galleries_.front().chains.size() < 2)
+      fail(Exit::data,
+           fmt::format("{}: {} chains of split '{}'; retrieval needs at least 2", dataset_.path(),
+                       galleries_.front().chains.size(), options_.split));
+    if (kept == 0) return;
+    std::vector<data::Chain> long_chains;
+    for (const data::Chain& chain : galleries_.front().chains)
+      if (chain.length >= kept) long_chains.push_back(chain);
+    if (long_chains.size() > 1)
+      add_gallery("equal_length", std::move(long_chains), kept);
+    else
+      log::warning(
+          fmt::format("fewer than 2 chains have {} residues: no gallery of equal lengths", kept));
+  }
+
+  void add_gallery(const char* name, std::vector<data::Chain> chains, int kept) {
+    Measured gallery;
+    gallery.result.name = name;
+    gallery.result.kept_residues = kept;
+    for (const data::Chain& chain : chains) {
+      gallery.result.chains.push_back(dataset_.names()[static_cast<std::size_t>(chain.identity)]);
+      gallery.result.lengths.push_back(chain.length);
+    }
+    gallery.chains = std::move(chains);
+    galleries_.push_back(std::move(gallery));
+  }
+
+  RetrievalReport report_of(const PartnerRanks& ranks) const {
+    return report_retrieval(ranks, options_.retrieval.recall,
+                            static_cast<int>(options_.retrieval.bootstrap),
+                            static_cast<std::uint64_t>(settings_.run.seed));
+  }
+
+  void measure_model(const char* name, Measured& gallery) {
+    const Timer timer;
+    const auto embeddings =
+        embed_chains(context_, communicator_, model_, std::span<const data::Chain>(gallery.chains),
+                     data::reader_of(dataset_), gallery.result.kept_residues);
+    const double seconds = timer.seconds();
+    RankingMethod method;
+    method.name = name;
+    method.ranks = rank_gallery(context_, communicator_, embeddings);
+    method.report = report_of(method.ranks);
+    method.sphere = measure_sphere(context_, communicator_, embeddings);
+    method.embeddings = in_f32(embeddings);
+    log::line(fmt::format("{} encoders: {} chains embedded in {:.1f} s, measured in {:.1f} s", name,
+                          gallery.chains.size(), seconds, timer.seconds() - seconds));
+    gallery.result.methods.push_back(std::move(method));
+  }
+
+  /// What needs no model: a ranker by the lengths that are shown, and chance.
+  void add_yardsticks(GalleryEvaluation& gallery) const {
+    std::vector<int> shown = gallery.lengths;
+    if (gallery.kept_residues > 0) shown.assign(shown.size(), gallery.kept_residues);
+    RankingMethod length;
+    length.name = "length_only";
+    length.ranks = rank_by_length(shown);
+    length.report = report_of(length.ranks);
+    RankingMethod chance;
+    chance.name = "chance";
+    chance.report = chance_retrieval(static_cast<int>(shown.size()), options_.retrieval.recall);
+    gallery.methods.push_back(std::move(length));
+    gallery.methods.push_back(std::move(chance));
+  }
+
+  void report(std::int64_t step) const {
+    std::vector<GalleryEvaluation> results;
+    for (const Measured& gallery : galleries_) {
+      results.push_back(gallery.result);
+      log::line("");
+      for (const std::string& line : evaluation_table(gallery.result)) log::line(line);
+    }
+    if (!communicator_.is_root()) return;
+    const EvaluationSource source{
+        options_.checkpoint,          dataset_.path(),    options_.split, step,
+        options_.retrieval.bootstrap, settings_.run.seed, deck_.processed};
+    const std::string folder = options_.output_folder();
+    io::make_parent_directories(folder + "/evaluation.h5");
+    write_evaluation_file(folder + "/evaluation.h5", source, results);
+    io::write_text_file(folder + "/evaluation.json", evaluation_json(source, results));
+    log::line("");
+    log::line(fmt::format("done: evaluation.json and evaluation.h5 in {}", folder));
+  }
+
+  const Settings& settings_;
+  const EvaluateSettings& options_;
+  const DeckText& deck_;
+  const Communicator& communicator_;
+  data::Dataset dataset_;
+  Workspace saved_{"saved"}, scratch_{"scratch"};
+  Products products_;
+  Context context_{saved_, scratch_, products_};
+  ParameterStore<P> store_;
+  JointModel<P> model_;
+  std::vector<Measured> galleries_;
+};
+
+/// Refuses to replace results, and a checkpoint that is not sound. The same on all ranks.
+void check_files(const EvaluateSettings& options, const Communicator& communicator) {
+  const std::string folder = options.output_folder();
+  std::string found;
+  if (communicator.is_root())
+    for (const char* name : {"/evaluation.h5", "/evaluation.json"})
+      if (found.empty() && io::file_exists(folder + name)) found = folder + name;
+  found = communicator.broadcast(found);
+  if (!found.empty() && !options.overwrite)
+    fail(Exit::deck, found + " exists; name another &evaluate output, or set overwrite = .true.");
+  const std::string problem = io::check_checkpoint(options.checkpoint, communicator);
+  if (!problem.empty()) fail(Exit::data, problem);
+}
+
+}  // namespace
+
+void evaluate(const Settings& settings, const DeckText& deck, const Communicator& communicator) {
+  log_program_header(communicator);
+  check_files(settings.evaluate, communicator);
+  const Settings trained = trained_settings(settings.evaluate.checkpoint);
+  if (io::read_information(settings.evaluate.checkpoint, "precision") == F64::name)
+    Evaluation<F64>(settings, deck, communicator, trained).run();
+  else
+    Evaluation<F32>(settings, deck, communicator, trained).run();
+}
+
+}  // namespace jespr

@@ -1,0 +1,156 @@
+// History.
+#include "driver/history.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "base/error.hpp"
+#include "io/files.hpp"
+#include "io/hdf5.hpp"
+
+namespace jespr {
+namespace {
+
+/// Calls visit(name, value) for every column of a row, in the order of the file.
+template <class Visit>
+void for_each_column(const HistoryRow& row, const std::vector<std::int64_t>&, const Visit& visit) {
+  visit("step", row.step);
+  visit("epoch", row.epoch);
+  visit("loss", row.loss);
+  visit("accuracy_sequence_to_structure", row.accuracy_sequence_to_structure);
+  visit("accuracy_structure_to_sequence", row.accuracy_structure_to_sequence);
+  visit("logit_scale", row.logit_scale);
+  visit("learning_rate", row.learning_rate);
+  visit("gradient_norm", row.gradient_norm);
+  visit("skipped", row.skipped);
+  visit("seconds", row.seconds);
+  visit("proteins_per_second", row.proteins_per_second);
+  visit("residues_per_second", row.residues_per_second);
+  visit("gflops", row.gflops);
+  visit("fraction_of_peak", row.fraction_of_peak);
+  visit("loader_wait_fraction", row.loader_wait_fraction);
+}
+
+template <class Visit>
+void for_each_column(const ValidationRow& row, const std::vector<std::int64_t>& recall_at,
+                     const Visit& visit) {
+  visit("step", row.step);
+  visit("loss", row.loss);
+  visit("accuracy_sequence_to_structure", row.accuracy_sequence_to_structure);
+  visit("accuracy_structure_to_sequence", row.accuracy_structure_to_sequence);
+  for (std::size_t k = 0; k < recall_at.size(); ++k)
+    visit(fmt::format("recall_{}", recall_at[k]), k < row.recall.size() ? row.recall[k] : 0.0);
+  visit("equal_length_percentile", row.equal_length_percentile);
+  visit("lower", row.lower);
+  visit("upper", row.upper);
+  visit("best", row.best);
+}
+
+std::string line_of(const std::vector<double>& values) {
+  std::string line;
+  for (double value : values) line += fmt::format("{}{}", line.empty() ? "" : ",", value);
+  return line;
+}
+
+std::string header_of(const std::vector<std::string>& columns) {
+  return fmt::format("{}", fmt::join(columns, ","));
+}
+
+/// The rows of an older file up to `last_step`; a last line that a kill has cut short is dropped.
+std::vector<std::vector<double>> rows_until(const std::string& path, std::int64_t last_step,
+                                            const std::vector<std::string>& columns) {
+  std::vector<std::vector<double>> rows;
+  std::ifstream in(path);
+  std::string line;
+  if (!in || !std::getline(in, line)) return rows;
+  if (line != header_of(columns))
+    fail(Exit::runtime,
+         fmt::format("{}: its columns are not those of this deck and program version; move the "
+                     "file away to continue without it",
+                     path));
+  while (std::getline(in, line) && !in.eof()) {
+    std::vector<double> row;
+    std::istringstream fields(line);
+    for (std::string field; std::getline(fields, field, ',');)
+      row.push_back(std::strtod(field.c_str(), nullptr));
+    if (row.size() != columns.size()) break;
+    if (row.front() > static_cast<double>(last_step)) break;
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+template <class RowType>
+void write_group(io::File& file, const std::string& group, const Table<RowType>& table) {
+  file.create_group(group);
+  for (std::size_t c = 0; c < table.columns().size(); ++c) {
+    std::vector<double> values;
+    for (const auto& row : table.rows()) values.push_back(row[c]);
+    auto dataset = file.create_dataset<double>(group + "/" + table.columns()[c], {values.size()});
+    dataset.write_rows(0, std::span<const double>(values));
+    dataset.seal();
+  }
+}
+
+}  // namespace
+
+template <class RowType>
+Table<RowType>::Table(std::string path, std::int64_t last_step, bool writes,
+                      std::vector<std::int64_t> recall_at)
+    : path_(std::move(path)), writes_(writes), recall_at_(std::move(recall_at)) {
+  for_each_column(RowType{}, recall_at_,
+                  [&](const std::string& name, double) { columns_.push_back(name); });
+  if (!writes_) return;
+  if (last_step > 0) rows_ = rows_until(path_, last_step, columns_);
+  const std::string temporary = io::temporary_name(path_);
+  std::ofstream out(temporary);
+  out << header_of(columns_) << '\n';
+  for (const auto& row : rows_) out << line_of(row) << '\n';
+  out.close();
+  if (!out)
+    fail(Exit::runtime, fmt::format("{}: cannot be written: {}", temporary, std::strerror(errno)));
+  io::publish_file(temporary, path_);
+  file_ = std::fopen(path_.c_str(), "a");
+  if (!file_)
+    fail(Exit::runtime, fmt::format("{}: cannot be opened: {}", path_, std::strerror(errno)));
+}
+
+template <class RowType>
+Table<RowType>::~Table() {
+  if (file_) std::fclose(file_);
+}
+
+template <class RowType>
+void Table<RowType>::append(const RowType& row) {
+  if (!writes_) return;
+  std::vector<double> values;
+  for_each_column(row, recall_at_,
+                  [&](const std::string&, double value) { values.push_back(value); });
+  const std::string line = line_of(values) + '\n';
+  rows_.push_back(std::move(values));
+  if (std::fwrite(line.data(), 1, line.size(), file_) != line.size() || std::fflush(file_) != 0)
+    fail(Exit::runtime, fmt::format("{}: cannot be written: {}", path_, std::strerror(errno)));
+}
+
+void write_history_file(const std::string& path, const Table<HistoryRow>& history,
+                        const Table<ValidationRow>& validation, const std::string& deck) {
+  const std::string temporary = io::temporary_name(path);
+  io::File file = io::File::create(temporary);
+  file.write_text("/deck", deck);
+  write_group(file, "/history", history);
+  if (!validation.rows().empty()) write_group(file, "/validation", validation);
+  file.close();
+  io::publish_file(temporary, path);
+}
+
+template class Table<HistoryRow>;
+template class Table<ValidationRow>;
+
+}  // namespace jespr

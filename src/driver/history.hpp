@@ -1,0 +1,74 @@
+// History: one row per step, as CSV while the run goes on and as HDF5 with every checkpoint. The
+// columns are declared once.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace jespr {
+
+struct HistoryRow {
+  double step = 0;   // steps done, this one included
+  double epoch = 0;  // epochs done
+  double loss = 0;
+  double accuracy_sequence_to_structure = 0;
+  double accuracy_structure_to_sequence = 0;
+  double logit_scale = 0;    // exp of the parameter, at the forward pass
+  double learning_rate = 0;  // before the factors of the parts
+  double gradient_norm = 0;  // before clipping
+  double skipped = 0;        // 1: not finite, no update
+  // From here on: measurements, which differ between runs.
+  double seconds = 0;
+  double proteins_per_second = 0;
+  double residues_per_second = 0;
+  double gflops = 0;  // all ranks; work of the published formulation on real residues
+  double fraction_of_peak = 0;
+  double loader_wait_fraction = 0;
+};
+
+struct ValidationRow {
+  double step = 0;
+  double loss = 0;
+  double accuracy_sequence_to_structure = 0;
+  double accuracy_structure_to_sequence = 0;
+  std::vector<double> recall;  // pooled, at the deck's ranks
+  double equal_length_percentile = 0;
+  double lower = 0, upper = 0;  // its 95 % interval
+  double best = 0;              // 1: the best so far
+};
+
+/// A table of rows of one kind that is a CSV file: rows are appended as they come; after a restart
+/// from step s the rows beyond s are dropped.
+template <class RowType>
+class Table {
+ public:
+  /// Continues `path` up to `last_step` (0: starts anew). Only the rank that `writes` touches
+  /// files. `recall_at`: names of the recall columns. Failure: Error (runtime).
+  Table(std::string path, std::int64_t last_step, bool writes,
+        std::vector<std::int64_t> recall_at = {});
+  ~Table();
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+
+  void append(const RowType& row);
+  /// Column names and rows, as they stand in the file.
+  const std::vector<std::string>& columns() const { return columns_; }
+  const std::vector<std::vector<double>>& rows() const { return rows_; }
+
+ private:
+  std::string path_;
+  bool writes_;
+  std::vector<std::int64_t> recall_at_;
+  std::vector<std::string> columns_;
+  std::vector<std::vector<double>> rows_;
+  std::FILE* file_ = nullptr;
+};
+
+/// history.h5 beside the CSV files: group `history` and, where there is any, `validation`, one
+/// dataset [rows] per column; and the processed deck as /deck. Written whole or not at all.
+void write_history_file(const std::string& path, const Table<HistoryRow>& history,
+                        const Table<ValidationRow>& validation, const std::string& deck);
+
+}  // namespace jespr

@@ -1,0 +1,60 @@
+// Declarations of groups &run and &checkpoint.
+#include "driver/run_settings.hpp"
+
+namespace jespr {
+
+void declare(deck::Schema& schema, RunSettings& s) {
+  auto& group = schema.group("run", "what to do, where the results go, how long");
+  group
+      .choice("task", s.task, {"train", "evaluate", "prepare"},
+              "train a joint model, evaluate a checkpoint, or prepare a dataset")
+      .required()
+      .names_task();
+  group.text("name", s.name, "name of the run: its folder, its title in logs and plots");
+  group
+      .path("output", s.output,
+            "folder of logs, history and checkpoints; none given: run/<name> beside the deck")
+      .only_for({"train"});
+  group.integer("seed", s.seed, {.min = 0, .max = std::int64_t(1) << 62},
+                "of everything that is drawn at random");
+  group
+      .choice("precision", s.precision, {"f32", "f64"},
+              "of activations, products and parameters; loss and norms are summed in f64")
+      .only_for({"train", "evaluate"});
+  group
+      .choice("matrix_library", s.matrix_library, {"auto", "onednn", "blas"},
+              "library of the f32 products on CPUs; it decides bits, so a restart keeps the first "
+              "choice; auto is onednn")
+      .only_for({"train", "evaluate"});
+  group
+      .integer("max_seconds", s.max_seconds, {.min = 0, .unit = "s"},
+               "after so long: finish the step, write a checkpoint, exit with code 4; 0: no limit")
+      .only_for({"train"});
+  group
+      .choice("stop_signal", s.stop_signal, {"USR1", "USR2"},
+              "signal that, as TERM does, ends the run after the present step with a checkpoint")
+      .only_for({"train"});
+  group
+      .integer("log_every", s.log_every, {.min = 1, .unit = "steps"},
+               "interval of the lines in the log; the history has every step")
+      .only_for({"train"});
+}
+
+void declare(deck::Schema& schema, CheckpointSettings& s) {
+  auto& group = schema.group("checkpoint", "checkpoints and restart");
+  group.only_for({"train"});
+  group.integer("every", s.every, {.min = 1, .unit = "steps"}, "interval of checkpoints");
+  group.integer("keep", s.keep, {.min = 1, .max = 1000},
+                "latest checkpoints that are kept, beside best.h5");
+  group.choice("restart", s.restart, {"no", "auto", "file"},
+               "no: start from step 0, refused where results lie already; auto: continue from the "
+               "newest sound checkpoint in the run's folder, if any; file: from restart_file");
+  group.path("restart_file", s.restart_file, "checkpoint that restart = 'file' continues from");
+  group.check("restart", [&s] {
+    return s.restart == "file" && s.restart_file.empty()
+               ? std::string("needs restart_file; name the checkpoint there")
+               : std::string();
+  });
+}
+
+}  // namespace jespr

@@ -1,0 +1,18 @@
+// All groups of the deck.
+#include "driver/settings.hpp"
+
+namespace jespr {
+
+void declare(deck::Schema& schema, Settings& settings) {
+  declare(schema, settings.run);
+  declare(schema, settings.data);
+  declare(schema, settings.model);
+  declare(schema, settings.batch);
+  declare(schema, settings.optim);
+  declare(schema, settings.validate);
+  declare(schema, settings.checkpoint);
+  declare(schema, settings.evaluate);
+  declare(schema, settings.prepare);
+}
+
+}  // namespace jespr

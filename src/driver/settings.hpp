@@ -1,0 +1,29 @@
+// All groups of the deck side by side.
+#pragma once
+
+#include "data/prepare.hpp"
+#include "data/settings.hpp"
+#include "deck/schema.hpp"
+#include "driver/evaluation_settings.hpp"
+#include "driver/run_settings.hpp"
+#include "model/joint_model.hpp"
+#include "optim/settings.hpp"
+
+namespace jespr {
+
+struct Settings {
+  RunSettings run;
+  data::DataSettings data;
+  data::BatchSettings batch;
+  ModelSettings model;
+  OptimSettings optim;
+  ValidateSettings validate;
+  CheckpointSettings checkpoint;
+  EvaluateSettings evaluate;
+  data::PrepareSettings prepare;
+};
+
+/// Declares every group; `settings` must outlive `schema`.
+void declare(deck::Schema& schema, Settings& settings);
+
+}  // namespace jespr

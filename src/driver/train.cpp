@@ -1,0 +1,431 @@
+// task = 'train'.
+#include "driver/train.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <filesystem>
+#include <memory>
+
+#include "backend/session.hpp"
+#include "base/log.hpp"
+#include "data/dataset.hpp"
+#include "data/loader.hpp"
+#include "data/protein_reader.hpp"
+#include "data/training_batches.hpp"
+#include "driver/checkpoints.hpp"
+#include "driver/history.hpp"
+#include "driver/run_log.hpp"
+#include "driver/stop_request.hpp"
+#include "driver/training_state.hpp"
+#include "driver/training_step.hpp"
+#include "driver/validation.hpp"
+#include "io/checkpoint.hpp"
+
+namespace jespr {
+namespace {
+
+constexpr double work_of_a_step = 3;  // forward 1, backward 2: no recomputation is counted
+
+std::string folder_of(const Settings& settings, const DeckText& deck, bool dry_run) {
+  const std::string folder =
+      settings.run.output.empty() ? deck.folder + "/run/" + settings.run.name : settings.run.output;
+  return dry_run ? folder + "/dry_run" : folder;
+}
+
+/// V and R must fit: each rank has V / R shards, and an exact sum is a binary tree over both.
+void check_ranks(const Settings& settings, const DeckText& deck, int ranks) {
+  const auto shards = settings.batch.shards;
+  if (shards % ranks != 0)
+    fail(Exit::deck, fmt::format("{}: &batch shards = {}: {} ranks cannot share them evenly; "
+                                 "choose a multiple of {}, or other ranks",
+                                 deck.name, shards, ranks, ranks));
+  if (settings.batch.exact() && !std::has_single_bit(static_cast<unsigned>(ranks)))
+    fail(Exit::deck, fmt::format("{}: &batch reduction = 'exact' needs a power of two of ranks, "
+                                 "not {}; use another number, or reduction = 'fast'",
+                                 deck.name, ranks));
+}
+
+/// The folder of a run that starts from step 0 must be empty of results.
+void check_folder(const std::string& folder, const Communicator& communicator) {
+  const bool taken = communicator.broadcast(std::string(
+                         communicator.is_root() && std::filesystem::exists(folder + "/history.csv")
+                             ? "yes"
+                             : "")) == "yes";
+  if (taken)
+    fail(Exit::deck, fmt::format("{}: results of an earlier run lie here; continue it with "
+                                 "checkpoint.restart=auto, or choose another run.name",
+                                 folder));
+}
+
+ProductLibrary library_of(const RunSettings& run) {
+  if (Products::default_library() == ProductLibrary::cublas) return ProductLibrary::cublas;
+  return run.matrix_library == "blas" ? ProductLibrary::blas : Products::default_library();
+}
+
+/// Costs of a row and of a pair of rows for the balance of shards, in operations.
+data::CostModel cost_model(const ModelSettings& model) {
+  const auto cost = [](double one, double many, double rows) {
+    const double linear = one;
+    return data::Cost{linear, (many - rows * linear) / (rows * rows)};
+  };
+  constexpr double rows = 100;
+  const auto sequence = model.sequence.shape();
+  const auto structure = model.structure.shape();
+  const double edges = structure.graph.neighbours;
+  return {cost(published_operations(sequence, 1, 0),
+               published_operations(sequence, rows, rows * rows), rows),
+          cost(published_operations(structure, 1, edges, 0),
+               published_operations(structure, rows, rows * edges, rows * rows), rows)};
+}
+
+/// The chains named in the deck, or the training split.
+std::vector<std::int64_t> chosen_chains(const data::Dataset& dataset,
+                                        const std::vector<std::string>& names) {
+  if (names.empty()) return dataset.chains_of(data::Split::train);
+  std::vector<std::int64_t> chosen;
+  for (const std::string& name : names) {
+    const std::int64_t index = dataset.find(name);
+    if (index < 0)
+      fail(Exit::data, fmt::format("{}: no chain is called '{}' (&data chains); jespr info lists "
+                                   "what there is",
+                                   dataset.path(), name));
+    chosen.push_back(index);
+  }
+  return chosen;
+}
+
+std::vector<data::Chain> training_chains(const data::Dataset& dataset,
+                                         const std::vector<std::string>& names) {
+  std::vector<data::Chain> chains;
+  for (const std::int64_t index : chosen_chains(dataset, names))
+    chains.push_back({static_cast<int>(index), static_cast<int>(dataset.length(index)),
+                      dataset.clusters()[static_cast<std::size_t>(index)]});
+  return chains;
+}
+
+template <class P>
+class Training {
+ public:
+  Training(const Settings& settings, const DeckText& deck, const Communicator& communicator,
+           bool dry_run)
+      : settings_(settings),
+        deck_(deck),
+        communicator_(communicator),
+        dry_run_(dry_run),
+        folder_(folder_of(settings, deck, dry_run)),
+        checkpoints_(folder_, settings.checkpoint.keep),
+        stop_(settings.run.stop_signal, settings.run.max_seconds) {}
+
+  Exit run() {
+    open_folder();
+    open_data();
+    build_model();
+    restore();
+    open_history();
+    log_plan();
+    const Exit exit = loop();
+    log_times(communicator_, step_->timers(), timer_.seconds());
+    log::line("");
+    log::line(
+        fmt::format("{}: {} steps in {}. history.csv, history.h5, checkpoints and "
+                    "deck.processed in {}",
+                    exit == Exit::ok ? "done" : "stopped, restartable", state_.step,
+                    format_duration(timer_.seconds()), folder_));
+    return exit;
+  }
+
+ private:
+  // --- before the first step ---
+
+  void open_folder() {
+    check_ranks(settings_, deck_, communicator_.size());
+    restart_from_ = find_restart();
+    if (restart_from_.empty() && !dry_run_) check_folder(folder_, communicator_);
+    if (communicator_.is_root()) std::filesystem::create_directories(folder_);
+    communicator_.barrier();
+    log::open_file(folder_ + "/log.txt");
+    log_program_header(communicator_);
+    if (communicator_.is_root()) io::write_text_file(folder_ + "/deck.processed", deck_.processed);
+  }
+
+  std::string find_restart() {
+    const auto& checkpoint = settings_.checkpoint;
+    if (dry_run_ || checkpoint.restart == "no") return "";
+    if (checkpoint.restart == "auto") return checkpoints_.newest_sound(communicator_);
+    const std::string damage = io::check_checkpoint(checkpoint.restart_file, communicator_);
+    if (!damage.empty())
+      fail(Exit::data, damage + "; name a sound checkpoint, or restart = 'auto'");
+    return checkpoint.restart_file;
+  }
+
+  void open_data() {
+    dataset_ =
+        std::make_unique<data::Dataset>(data::Dataset::open(settings_.data.dataset, communicator_));
+    batches_ = std::make_unique<data::TrainingBatches>(
+        training_chains(*dataset_, settings_.data.chains), data::reader_of(*dataset_),
+        settings_.data, settings_.batch, settings_.model.structure.coordinate_noise,
+        cost_model(settings_.model), static_cast<std::uint64_t>(settings_.run.seed));
+    validation_ = std::make_unique<Validation<P>>(settings_, *dataset_, communicator_);
+  }
+
+  void build_model() {
+    ProductLibrary library = library_of(settings_.run);
+    if (!restart_from_.empty()) {
+      TrainingNumbers<P> numbers;
+      io::read_checkpoint(restart_from_, numbers);
+      const auto stored = static_cast<ProductLibrary>(numbers.all.matrix_library);
+      const bool can = (stored == ProductLibrary::cublas) == (library == ProductLibrary::cublas);
+      if (!can || (settings_.run.matrix_library != "auto" && stored != library))
+        log::warning(
+            fmt::format("the checkpoint was computed with {}, this run uses {}: same "
+                        "numbers, other bits",
+                        name_of(stored), name_of(library)));
+      else
+        library = stored;
+    }
+    step_ = std::make_unique<TrainingStep<P>>(settings_, communicator_, library);
+    state_.store = &step_->store();
+    state_.optimizer = &step_->optimizer();
+    state_.seed = settings_.run.seed;
+    state_.shards = settings_.batch.shards;
+    state_.proteins = settings_.batch.proteins;
+    state_.matrix_library = static_cast<std::int64_t>(library);
+  }
+
+  void restore() {
+    if (restart_from_.empty()) return;
+    const TrainingState<P> asked = state_;
+    io::read_checkpoint(restart_from_, state_);
+    state_.matrix_library = asked.matrix_library;
+    const auto agree = [&](const char* key, std::int64_t stored, std::int64_t wanted) {
+      if (stored != wanted)
+        fail(Exit::deck, fmt::format("{}: {} = {}, but {} was computed with {}: the run cannot "
+                                     "continue bit for bit; restore the value, or start anew",
+                                     deck_.name, key, wanted, restart_from_, stored));
+    };
+    agree("&run seed", state_.seed, asked.seed);
+    agree("&batch shards", state_.shards, asked.shards);
+    agree("&batch proteins", state_.proteins, asked.proteins);
+    step_->store().mark_updated();
+    log_changed_deck();
+  }
+
+  /// Lines of the processed deck that differ from those of the checkpoint.
+  void log_changed_deck() const {
+    const auto lines = [](const std::string& text) {
+      std::vector<std::string> all;
+      for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        all.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+      }
+      return all;
+    };
+    const auto before = lines(io::read_information(restart_from_, "deck"));
+    const auto now = lines(deck_.processed);
+    for (const std::string& line : now)
+      if (std::find(before.begin(), before.end(), line) == before.end())
+        log::warning("deck changed since the checkpoint, now:" + line);
+  }
+
+  void open_history() {
+    const bool writes = communicator_.is_root();
+    history_ = std::make_unique<Table<HistoryRow>>(folder_ + "/history.csv", state_.step, writes);
+    validation_history_ = std::make_unique<Table<ValidationRow>>(
+        folder_ + "/validation.csv", state_.step, writes, settings_.validate.retrieval.recall);
+  }
+
+  void log_plan() {
+    rate_ = log_product_rate(communicator_, step_->products(), settings_.run.precision);
+    const double all_rates = communicator_.sum(rate_);
+    rate_ = all_rates;
+    const auto& sampler = batches_->sampler();
+    const auto& coverage = sampler.coverage();
+    log::line(
+        fmt::format("data     {}: {} training chains in {} clusters, {} validation, {} "
+                    "residues",
+                    settings_.data.dataset, coverage.chains, coverage.clusters,
+                    validation_->chains(), dataset_->residues()));
+    log::line(
+        fmt::format("         an epoch is {} steps and places {} chains; {} wait for the "
+                    "next, each comes at least every {} epochs",
+                    sampler.steps_per_epoch(), coverage.placed,
+                    coverage.waiting_crowded + coverage.waiting_rest, coverage.longest_interval));
+    log::line(fmt::format("model    {} parameters; parameters, gradients and moments {} per rank",
+                          step_->store().count(), format_bytes(step_->parameter_bytes())));
+    log_parameter_table(step_->store());
+    log::line(fmt::format(
+        "batch    {} proteins in {} shards ({} per rank), cost balance {:.3f}; {} reduction{}",
+        settings_.batch.proteins, settings_.batch.shards,
+        settings_.batch.shards / communicator_.size(), batches_->worst_imbalance(0),
+        settings_.batch.reduction,
+        settings_.batch.exact() ? ": same bits on any power of two of ranks" : ""));
+    log::line("deck     " + deck_.name + ", every parameter in " + folder_ + "/deck.processed");
+    if (!restart_from_.empty())
+      log::line(fmt::format("restart  from {} at step {}", restart_from_, state_.step));
+  }
+
+  // --- the run ---
+
+  Exit loop() {
+    const std::int64_t last = dry_run_ ? 1 : settings_.optim.steps;
+    const int per_rank = static_cast<int>(settings_.batch.shards) / communicator_.size();
+    const int first_shard = communicator_.rank() * per_rank;
+    data::Loader loader(
+        [&](std::int64_t step) {
+          return batches_->assemble(step, first_shard, first_shard + per_rank);
+        },
+        state_.step, last);
+    IntervalLog interval(state_.step, last);
+    if (state_.step < last) interval.header();
+    std::int64_t saved_at = restart_from_.empty() ? -1 : state_.step;
+    while (state_.step < last) {
+      const Timer step_timer;
+      const data::StepRows rows = loader.next();
+      step_->timers().add("loader wait", loader.wait_seconds());
+      const StepReport report =
+          step_->take(state_.step, rows.shards, layout_of(rows), stop_.flags(timer_.seconds()));
+      ++state_.step;
+      const HistoryRow measured = record(report, step_timer.seconds(), loader.wait_seconds());
+      interval.add(measured);
+      interval.progress(measured);
+      if (state_.step == 1) log_memory();
+      stop_when_diverged(report);
+
+      const bool stopping = report.loss.requested_flags != StopRequest::none;
+      const bool at_end = state_.step == last;
+      if (state_.step % settings_.run.log_every == 0 || at_end || stopping) interval.line();
+      if (validation_due(at_end)) validate();
+      if (state_.step % settings_.checkpoint.every == 0 || at_end || stopping) {
+        save(checkpoints_.path_of(state_.step));
+        saved_at = state_.step;
+      }
+      if (stopping && !at_end) {
+        log::line(fmt::format("stopping after step {}: {} asked for it", state_.step,
+                              reason_of(report.loss.requested_flags)));
+        return Exit::stopped;
+      }
+    }
+    if (saved_at != state_.step) save(checkpoints_.path_of(state_.step));
+    return Exit::ok;
+  }
+
+  bool validation_due(bool at_end) const {
+    const std::int64_t every = settings_.validate.every;
+    return validation_->exists() && every > 0 && (state_.step % every == 0 || at_end);
+  }
+
+  BatchLayout layout_of(const data::StepRows& rows) const {
+    const int local = static_cast<int>(rows.shards.size());
+    return {rows.proteins_of_shard, communicator_.rank() * local, local};
+  }
+
+  HistoryRow record(const StepReport& report, double seconds, double waited) {
+    HistoryRow row;
+    row.step = static_cast<double>(state_.step);
+    row.epoch = row.step / static_cast<double>(batches_->sampler().steps_per_epoch());
+    row.loss = report.loss.loss;
+    row.accuracy_sequence_to_structure = report.loss.accuracy_sequence_to_structure;
+    row.accuracy_structure_to_sequence = report.loss.accuracy_structure_to_sequence;
+    row.logit_scale = report.logit_scale;
+    row.learning_rate = report.learning_rate;
+    row.gradient_norm = report.update.gradient_norm;
+    row.skipped = report.update.applied ? 0 : 1;
+    row.seconds = seconds;
+    std::vector<double> work = {report.work.residues, work_of_a_step * report.work.operations};
+    communicator_.sum(std::span<double>(work));
+    row.proteins_per_second = static_cast<double>(settings_.batch.proteins) / seconds;
+    row.residues_per_second = work[0] / seconds;
+    row.gflops = work[1] / seconds * 1e-9;
+    row.fraction_of_peak = work[1] / seconds / rate_;
+    row.loader_wait_fraction = waited / seconds;
+    history_->append(row);
+    return row;
+  }
+
+  void log_memory() {
+    log::line(fmt::format("memory   activations {}, scratch {}, resident {} on this rank",
+                          format_bytes(step_->activation_bytes()),
+                          format_bytes(step_->scratch_bytes()), format_bytes(peak_memory_bytes())));
+  }
+
+  void stop_when_diverged(const StepReport& report) {
+    if (report.update.applied) return;
+    log::warning(
+        fmt::format("step {}: loss {}, gradient norm {}: not finite, the step is skipped "
+                    "({} in a row)",
+                    state_.step, report.loss.loss, report.update.gradient_norm,
+                    step_->optimizer().skipped_in_a_row()));
+    if (step_->optimizer().skipped_in_a_row() < settings_.optim.largest_skipped) return;
+    fail(Exit::runtime,
+         fmt::format("{} steps in a row were not finite (optim.largest_skipped), the last with "
+                     "learning rate {:.3e} and logit scale {:.3g}; {}. Lower optim.lr_peak, "
+                     "lengthen the warm-up or set optim.clip_norm, and restart from the last "
+                     "checkpoint in {}",
+                     settings_.optim.largest_skipped, report.learning_rate, report.logit_scale,
+                     step_->diagnosis(), folder_));
+  }
+
+  void validate() {
+    ValidationRow row = validation_->run(*step_, state_.step);
+    const bool by_percentile = settings_.validate.retrieval.equal_length > 0;
+    const double value = by_percentile ? row.equal_length_percentile : -row.loss;
+    row.best = value > state_.best_value ? 1 : 0;
+    if (row.best > 0) {
+      state_.best_value = value;
+      state_.best_step = state_.step;
+    }
+    validation_history_->append(row);
+    log::line(validation_->describe(row));
+    if (row.best > 0) save(checkpoints_.best_path());
+  }
+
+  void save(const std::string& path) {
+    const Timed timed(&step_->timers(), "checkpoints");
+    const Timer timer;
+    const io::Information information = {{"deck", deck_.processed},
+                                         {"time", time_stamp()},
+                                         {"host", host_name()},
+                                         {"precision", settings_.run.precision},
+                                         {"build", build_line()}};
+    io::write_checkpoint(path, communicator_, state_, information);
+    if (communicator_.is_root()) {
+      checkpoints_.prune();
+      write_history_file(folder_ + "/history.h5", *history_, *validation_history_, deck_.processed);
+      log::line(fmt::format("checkpoint {}  {}, {:.2f} s, verified", path,
+                            format_bytes(static_cast<double>(io::file_bytes(path))),
+                            timer.seconds()));
+    }
+  }
+
+  const Settings& settings_;
+  const DeckText& deck_;
+  const Communicator& communicator_;
+  const bool dry_run_;
+  const std::string folder_;
+  const CheckpointFolder checkpoints_;
+  const StopRequest stop_;
+  const Timer timer_;
+  std::string restart_from_;
+  double rate_ = 1;  // of products on all ranks together, operations per second
+  std::unique_ptr<data::Dataset> dataset_;
+  std::unique_ptr<data::TrainingBatches> batches_;
+  std::unique_ptr<Validation<P>> validation_;
+  std::unique_ptr<TrainingStep<P>> step_;
+  TrainingState<P> state_;
+  std::unique_ptr<Table<HistoryRow>> history_;
+  std::unique_ptr<Table<ValidationRow>> validation_history_;
+};
+
+}  // namespace
+
+Exit train(const Settings& settings, const DeckText& deck, const Communicator& communicator,
+           bool dry_run) {
+  if (settings.run.precision == "f64")
+    return Training<F64>(settings, deck, communicator, dry_run).run();
+  return Training<F32>(settings, deck, communicator, dry_run).run();
+}
+
+}  // namespace jespr

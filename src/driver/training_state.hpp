@@ -1,0 +1,62 @@
+// TrainingState: what a run is, bit for bit: the only thing that a restart needs.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+#include "optim/adam.hpp"
+#include "tensor/store.hpp"
+
+namespace jespr {
+
+template <class P>
+struct TrainingState {
+  ParameterStore<P>* store = nullptr;
+  Adam<P>* optimizer = nullptr;
+  std::int64_t step = 0;  // steps done; with the seed it is the sampler's whole state
+  std::int64_t seed = 0;
+  std::int64_t shards = 0;          // V: decides the tree of sums
+  std::int64_t proteins = 0;        // of a batch
+  std::int64_t matrix_library = 0;  // ProductLibrary: decides the bits of products
+  std::int64_t best_step = 0;       // of the best validation, 0: none yet
+  double best_value = -std::numeric_limits<double>::infinity();
+
+  /// Writes or reads all of it, see io/checkpoint.hpp.
+  template <class Visitor>
+  void state(Visitor& visitor) {
+    numbers(visitor);
+    optimizer->state(visitor);
+    for (auto& p : store->parameters()) {
+      const auto part_of = [&](const Vector<typename P::Master>& whole) {
+        return Vector<typename P::Master>(whole.data() + p.offset, p.size);
+      };
+      visitor.tensor("parameters/" + p.name, p.shape, p.value);
+      visitor.tensor("first_moment/" + p.name, p.shape, part_of(optimizer->first_moment()));
+      visitor.tensor("second_moment/" + p.name, p.shape, part_of(optimizer->second_moment()));
+    }
+  }
+
+  /// The numbers alone: what must be known before the model can be built.
+  template <class Visitor>
+  void numbers(Visitor& visitor) {
+    visitor.number("step", step);
+    visitor.number("seed", seed);
+    visitor.number("shards", shards);
+    visitor.number("proteins", proteins);
+    visitor.number("matrix_library", matrix_library);
+    visitor.number("best_step", best_step);
+    visitor.real("best_value", best_value);
+  }
+};
+
+/// A state of which only the numbers are read.
+template <class P>
+struct TrainingNumbers {
+  TrainingState<P> all;
+  template <class Visitor>
+  void state(Visitor& visitor) {
+    all.numbers(visitor);
+  }
+};
+
+}  // namespace jespr

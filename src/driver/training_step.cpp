@@ -1,0 +1,176 @@
+// TrainingStep.
+#include "driver/training_step.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "kernels/adam.hpp"
+
+namespace jespr {
+namespace {
+
+template <class P>
+JointModel<P> build(ParameterStore<P>& store, const ModelSettings& settings, std::uint64_t seed) {
+  JointModel<P> model = JointModel<P>::add(store, settings);
+  store.freeze();
+  store.initialize(seed);
+  return model;
+}
+
+/// Dropout's key: what is drawn depends on the step and on nothing of the machine.
+PhiloxKey dropout_key(std::int64_t seed, std::int64_t step) {
+  return {
+      {static_cast<std::uint32_t>(seed) ^ site_of("dropout"), static_cast<std::uint32_t>(step)}};
+}
+
+}  // namespace
+
+template <class P>
+TrainingStep<P>::TrainingStep(const Settings& settings, const Communicator& communicator,
+                              ProductLibrary library)
+    : settings_(settings),
+      communicator_(communicator),
+      products_(library),
+      context_{saved_, scratch_, products_},
+      model_(build(store_, settings.model, static_cast<std::uint64_t>(settings.run.seed))),
+      optimizer_(std::make_unique<Adam<P>>(settings.optim, store_)),
+      gradient_sum_(store_.size(), static_cast<int>(settings.batch.shards) / communicator.size()) {
+  context_.timers = &timers_;
+}
+
+template <class P>
+StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::ShardRows>& shards,
+                                 const BatchLayout& layout, int flags) {
+  StepReport report;
+  {
+    context_.training = true;
+    context_.random = dropout_key(settings_.run.seed, step);
+    Scope saved_scope(saved_), scratch_scope(scratch_);
+    const auto block = [&] {
+      return scratch_.matrix<Real>(static_cast<std::size_t>(layout.local_proteins()),
+                                   static_cast<std::size_t>(settings_.model.joint.width));
+    };
+    const Embeddings embeddings{block(), block()};
+    typename ClipLoss<P>::Gradients gradient{block(), block(), {}};
+
+    std::vector<Saved> saved(shards.size());
+    forward(shards, layout, embeddings, saved, report);
+    {
+      const Timed timed = context_.time("loss");
+      report.logit_scale = model_.loss.scale();
+      report.loss = model_.loss.evaluate(context_, communicator_, layout, embeddings.sequence,
+                                         embeddings.structure, &gradient, flags);
+    }
+    backward(shards, layout, {gradient.dsequence, gradient.dstructure}, gradient.dlogit_scale,
+             saved);
+    {
+      const Timed timed = context_.time("gradient reduction");
+      gradient_sum_.finish(context_, communicator_,
+                           settings_.batch.exact() ? Reduction::exact : Reduction::fast,
+                           store_.gradients());
+    }
+    {
+      const Timed timed = context_.time("optimizer");
+      report.learning_rate = learning_rate(settings_.optim, step);
+      report.update = optimizer_->update(context_, report.learning_rate, report.loss.loss);
+      if (settings_.model.loss.clamp_scale)
+        kernels::clamp_above(model_.loss.logit_scale->value,
+                             static_cast<Real>(std::log(settings_.model.loss.largest_scale)));
+    }
+    context_.training = false;
+  }
+  saved_.stack().settle();
+  scratch_.stack().settle();
+  return report;
+}
+
+template <class P>
+void TrainingStep<P>::forward(const std::vector<data::ShardRows>& shards, const BatchLayout& layout,
+                              const Embeddings& all, std::vector<Saved>& saved,
+                              StepReport& report) {
+  const bool keep = !settings_.batch.recompute;
+  for (std::size_t k = 0; k < shards.size(); ++k) {
+    const auto run = [&] {
+      const Embeddings own = model_.forward(context_, shards[k], saved[k], keep, &report.work);
+      const Embeddings rows = rows_of_shard(all, layout, static_cast<int>(k));
+      Kokkos::deep_copy(rows.sequence, own.sequence);
+      Kokkos::deep_copy(rows.structure, own.structure);
+    };
+    if (keep) {
+      run();
+    } else {
+      Scope transient(saved_);
+      run();
+    }
+  }
+}
+
+template <class P>
+void TrainingStep<P>::backward(const std::vector<data::ShardRows>& shards,
+                               const BatchLayout& layout, const Embeddings& gradient,
+                               const std::vector<double>& dlogit_scale, std::vector<Saved>& saved) {
+  // The last shard first: sums of pairs do not mind, and activations are given back as they came.
+  for (std::size_t k = shards.size(); k-- > 0;) {
+    Scope transient(saved_);
+    if (settings_.batch.recompute) model_.forward(context_, shards[k], saved[k], true);
+    store_.zero_gradients();
+    const Embeddings rows = rows_of_shard(gradient, layout, static_cast<int>(k));
+    model_.backward(context_, saved[k], rows);
+    Kokkos::deep_copy(model_.loss.logit_scale->gradient, static_cast<Real>(dlogit_scale[k]));
+    const Timed timed = context_.time("gradient reduction");
+    gradient_sum_.add(store_.gradients());
+  }
+}
+
+template <class P>
+typename TrainingStep<P>::Embeddings TrainingStep<P>::rows_of_shard(const Embeddings& all,
+                                                                    const BatchLayout& layout,
+                                                                    int local_shard) const {
+  const int base = layout.start_of(layout.first_local);
+  const auto begin =
+      static_cast<std::size_t>(layout.start_of(layout.first_local + local_shard) - base);
+  const auto end =
+      static_cast<std::size_t>(layout.start_of(layout.first_local + local_shard + 1) - base);
+  return {rows_of(all.sequence, begin, end), rows_of(all.structure, begin, end)};
+}
+
+template <class P>
+std::string TrainingStep<P>::diagnosis() const {
+  constexpr int most = 5;
+  int listed = 0;
+  std::string text;
+  for (const auto& p : store_.parameters()) {
+    int bad = 0;
+    for (auto value : to_host(p.gradient)) bad += std::isfinite(value) ? 0 : 1;
+    if (bad == 0) continue;
+    if (++listed <= most)
+      text +=
+          fmt::format("{}{} ({} of {} elements)", text.empty() ? "" : ", ", p.name, bad, p.size);
+  }
+  if (listed == 0) return "all gradients are finite: the loss itself is not";
+  if (listed > most) text += fmt::format(" and {} more", listed - most);
+  return "gradients that are not finite: " + text;
+}
+
+template <class P>
+double TrainingStep<P>::parameter_bytes() const {
+  constexpr double buffers = 4;  // values, gradients, two moments
+  return buffers * static_cast<double>(store_.size() * sizeof(typename P::Master)) +
+         static_cast<double>(gradient_sum_.bytes());
+}
+
+template <class P>
+double TrainingStep<P>::activation_bytes() const {
+  return static_cast<double>(saved_.stack().high_water());
+}
+
+template <class P>
+double TrainingStep<P>::scratch_bytes() const {
+  return static_cast<double>(scratch_.stack().high_water());
+}
+
+template class TrainingStep<F32>;
+template class TrainingStep<F64>;
+
+}  // namespace jespr

@@ -1,0 +1,148 @@
+// Validation during training.
+#include "driver/validation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "data/protein_reader.hpp"
+#include "driver/embedding.hpp"
+
+namespace jespr {
+namespace {
+
+/// Appends the rows of `m` [B, J] to `rows`.
+template <class T>
+void append_rows(std::vector<T>& rows, const Matrix<T>& m) {
+  const auto host = to_host(m);
+  rows.insert(rows.end(), host.begin(), host.end());
+}
+
+/// [0, n) in `parts` consecutive parts of about equal size: part k is [n k / parts, n (k+1) /
+/// parts).
+std::size_t part_begin(std::size_t n, std::size_t k, std::size_t parts) { return n * k / parts; }
+
+}  // namespace
+
+template <class P>
+Validation<P>::Validation(const Settings& settings, const data::Dataset& dataset,
+                          const Communicator& communicator)
+    : settings_(settings), communicator_(communicator), read_(data::reader_of(dataset)) {
+  for (const std::int64_t index : dataset.chains_of(data::Split::validation)) {
+    const data::Chain chain{static_cast<int>(index), static_cast<int>(dataset.length(index))};
+    chains_.push_back(chain);
+    if (chain.length >= settings.validate.retrieval.equal_length) long_chains_.push_back(chain);
+  }
+}
+
+template <class P>
+ValidationRow Validation<P>::run(TrainingStep<P>& step, std::int64_t steps_done) {
+  const Timed timed(&step.timers(), "validation");
+  ValidationRow row;
+  row.step = static_cast<double>(steps_done);
+  Timers* const timers = std::exchange(step.context().timers, nullptr);  // not twice
+  const int width = static_cast<int>(settings_.model.joint.width);
+  const auto& options = settings_.validate.retrieval;
+  const auto seed = static_cast<std::uint64_t>(settings_.run.seed);
+
+  Collected whole;
+  run_batches(step, row, whole);
+  const auto gallery =
+      gather_gallery(communicator_, chains(), width, whole.places, whole.sequence, whole.structure);
+  const auto retrieval =
+      report_retrieval(rank_gallery(step.context(), communicator_, gallery), options.recall,
+                       static_cast<int>(options.bootstrap), seed);
+  for (const Estimate& recall : retrieval.pooled.recall) row.recall.push_back(recall.value);
+
+  if (options.equal_length > 0 && long_chains() > 1) {
+    const auto equal = embed_chains(step.context(), communicator_, step.model(), long_chains_,
+                                    read_, static_cast<int>(options.equal_length));
+    const Estimate percentile =
+        report_retrieval(rank_gallery(step.context(), communicator_, equal), options.recall,
+                         static_cast<int>(options.bootstrap), seed)
+            .pooled.percentile;
+    row.equal_length_percentile = percentile.value;
+    row.lower = percentile.lower;
+    row.upper = percentile.upper;
+  }
+  step.context().timers = timers;
+  return row;
+}
+
+template <class P>
+void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Collected& collected) {
+  const auto proteins = static_cast<std::size_t>(settings_.batch.proteins);
+  const auto shards = static_cast<std::size_t>(settings_.batch.shards);
+  const auto width = static_cast<std::size_t>(settings_.model.joint.width);
+  const int per_rank = static_cast<int>(shards) / communicator_.size();
+  double batches = 0;
+  for (std::size_t begin = 0; begin < chains_.size(); begin += proteins) {
+    const std::size_t size = std::min(proteins, chains_.size() - begin);
+    BatchLayout layout;
+    layout.first_local = communicator_.rank() * per_rank;
+    layout.local_shards = per_rank;
+    for (std::size_t v = 0; v < shards; ++v)
+      layout.proteins_of_shard.push_back(
+          static_cast<int>(part_begin(size, v + 1, shards) - part_begin(size, v, shards)));
+
+    Context& context = step.context();
+    Scope saved_scope(context.saved), scratch_scope(context.scratch);
+    const auto local = static_cast<std::size_t>(layout.local_proteins());
+    const auto sequence = context.scratch.matrix<Real>(local, width);
+    const auto structure = context.scratch.matrix<Real>(local, width);
+    std::size_t done = 0;
+    for (int k = 0; k < per_rank; ++k) {
+      const auto v = static_cast<std::size_t>(layout.first_local + k);
+      const std::size_t first = begin + part_begin(size, v, shards);
+      const std::size_t last = begin + part_begin(size, v + 1, shards);
+      if (first == last) continue;
+      Scope transient(context.saved);
+      const data::Shard shard(chains_.begin() + static_cast<std::ptrdiff_t>(first),
+                              chains_.begin() + static_cast<std::ptrdiff_t>(last));
+      typename JointModel<P>::Saved saved;
+      const auto rows = data::plain_rows(shard, read_, static_cast<int>(settings_.data.max_length));
+      const auto embeddings = step.model().forward(context, rows, saved, false);
+      const std::size_t end = done + (last - first);
+      Kokkos::deep_copy(rows_of(sequence, done, end), embeddings.sequence);
+      Kokkos::deep_copy(rows_of(structure, done, end), embeddings.structure);
+      for (std::size_t place = first; place < last; ++place)
+        collected.places.push_back(static_cast<std::int64_t>(place));
+      done = end;
+    }
+    append_rows(collected.sequence, sequence);
+    append_rows(collected.structure, structure);
+
+    // A last, smaller batch would be an easier task: it counts only where it is the only one.
+    if (size < proteins && begin > 0) continue;
+    const LossResult loss =
+        step.model().loss.evaluate(context, communicator_, layout, sequence, structure, nullptr);
+    row.loss += loss.loss;
+    row.accuracy_sequence_to_structure += loss.accuracy_sequence_to_structure;
+    row.accuracy_structure_to_sequence += loss.accuracy_structure_to_sequence;
+    ++batches;
+  }
+  row.loss /= batches;
+  row.accuracy_sequence_to_structure /= batches;
+  row.accuracy_structure_to_sequence /= batches;
+}
+
+template <class P>
+std::string Validation<P>::describe(const ValidationRow& row) const {
+  std::string recall;
+  for (std::size_t k = 0; k < row.recall.size(); ++k)
+    recall += fmt::format("{}{} {:.1f} %", k == 0 ? "recall@" : ", @",
+                          settings_.validate.retrieval.recall[k], 100 * row.recall[k]);
+  return fmt::format(
+      "validation at {:.0f}: loss {:.3f}, accuracy {:.1f} % and {:.1f} %; {} over {} chains; "
+      "equal-length {} over {} chains: percentile {:.3f} [{:.3f}, {:.3f}]{}",
+      row.step, row.loss, 100 * row.accuracy_sequence_to_structure,
+      100 * row.accuracy_structure_to_sequence, recall, chains(),
+      settings_.validate.retrieval.equal_length, long_chains(), row.equal_length_percentile,
+      row.lower, row.upper, row.best > 0 ? "   * best" : "");
+}
+
+template class Validation<F32>;
+template class Validation<F64>;
+
+}  // namespace jespr

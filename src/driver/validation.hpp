@@ -1,0 +1,45 @@
+// Validation during training: loss and accuracies over the validation split in batches like those
+// of training, retrieval over the whole split, and percentile ranks at equal length.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/dataset.hpp"
+#include "driver/history.hpp"
+#include "driver/training_step.hpp"
+
+namespace jespr {
+
+template <class P>
+class Validation {
+ public:
+  Validation(const Settings& settings, const data::Dataset& dataset,
+             const Communicator& communicator);
+
+  bool exists() const { return !chains_.empty(); }
+  int chains() const { return static_cast<int>(chains_.size()); }
+  /// Chains of at least validate.equal_length residues.
+  int long_chains() const { return static_cast<int>(long_chains_.size()); }
+
+  /// One pass; the result is the same on any number of ranks. Collective.
+  ValidationRow run(TrainingStep<P>& step, std::int64_t steps_done);
+
+  /// The row as a line of the log.
+  std::string describe(const ValidationRow& row) const;
+
+ private:
+  using Real = typename P::Real;
+  struct Collected {
+    std::vector<std::int64_t> places;
+    std::vector<Real> sequence, structure;
+  };
+  void run_batches(TrainingStep<P>& step, ValidationRow& row, Collected& collected);
+
+  const Settings& settings_;
+  const Communicator& communicator_;
+  data::ProteinReader read_;
+  std::vector<data::Chain> chains_, long_chains_;
+};
+
+}  // namespace jespr
