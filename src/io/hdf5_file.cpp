@@ -229,7 +229,6 @@ T File::attribute(const std::string& object, const std::string& name) const {
 }
 
 void File::reserve_space() {
-  require(H5Fflush(file_->handle.id(), H5F_SCOPE_LOCAL), *file_, "cannot be written");
   const std::uint64_t size = file_->contiguous_end;
   const std::optional<Communicator>& communicator = file_->communicator;
   std::int64_t error = 0;
