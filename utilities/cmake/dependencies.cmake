@@ -34,7 +34,7 @@ if(JESPR_KOKKOS_VARIANT STREQUAL "cuda")
   # nvcc lacks the consteval that fmt checks its format strings with; it has the constexpr that
   # fmt does not expect of it.
   target_compile_definitions(jespr_dependencies INTERFACE FMT_CONSTEVAL= FMT_USE_CONSTEXPR=1)
-  target_compile_options(jespr_dependencies INTERFACE
+  target_compile_options(jespr_dependencies INTERFACE --expt-relaxed-constexpr
     "SHELL:-include ${CMAKE_SOURCE_DIR}/src/backend/cuda13_shim.hpp")
   target_link_libraries(jespr_dependencies INTERFACE
     CUDA::cublas NCCL::NCCL CUDA::cuda_driver)
