@@ -40,15 +40,12 @@ struct EvaluationSource {
 /// Lines for the log.
 std::vector<std::string> evaluation_table(const GalleryEvaluation& evaluation);
 
-/// The text of evaluation.json (doc/testing.md names its members).
+/// The text of evaluation.json; doc/evaluation.md names its members.
 std::string evaluation_json(const EvaluationSource& source,
                             const std::vector<GalleryEvaluation>& evaluations);
 
-/// Writes evaluation.h5, whole or not at all. By one process. Per gallery /NAME/chains [B],
-/// /NAME/lengths [B], and per method /NAME/METHOD/ranks [B, 2] (expected ranks; sequence to
-/// structure, structure to sequence) and tied [B, 2] (rows level with the partner), and of models
-/// /NAME/METHOD/sequence and structure [B, J] in f32; at the top /evaluation (the JSON text) and
-/// /deck. Failure: Error (runtime).
+/// Writes evaluation.h5 (doc/evaluation.md), whole or not at all. By one process. Failure: Error
+/// (runtime).
 void write_evaluation_file(const std::string& path, const EvaluationSource& source,
                            const std::vector<GalleryEvaluation>& evaluations);
 

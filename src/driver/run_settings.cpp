@@ -19,8 +19,9 @@ void declare(deck::Schema& schema, RunSettings& s) {
                 "of everything that is drawn at random");
   group
       .choice("precision", s.precision, {"f32", "f64"},
-              "of activations, products and parameters; loss and norms are summed in f64")
-      .only_for({"train", "evaluate"});
+              "of activations, products and parameters (a checkpoint keeps its own); loss and "
+              "norms are summed in f64")
+      .only_for({"train"});
   group
       .choice("matrix_library", s.matrix_library, {"auto", "onednn", "blas"},
               "library of the f32 products on CPUs; it decides bits, so a restart keeps the first "

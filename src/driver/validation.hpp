@@ -17,7 +17,8 @@ class Validation {
   Validation(const Settings& settings, const data::Dataset& dataset,
              const Communicator& communicator);
 
-  bool exists() const { return !chains_.empty(); }
+  /// Whether there is anything to be found: one chain alone always is.
+  bool exists() const { return chains_.size() > 1; }
   int chains() const { return static_cast<int>(chains_.size()); }
   /// Chains of at least validate.equal_length residues.
   int long_chains() const { return static_cast<int>(long_chains_.size()); }
