@@ -156,7 +156,8 @@ def draw_space(axis, gallery, file):
                  label="structures")
     axis.set_xlabel(f"{100 * explained[0]:.0f} % of the variance")
     axis.set_ylabel(f"{100 * explained[1]:.0f} % of the variance")
-    axis.legend(title=f"{len(chosen)} pairs joined", title_fontsize=8)
+    axis.legend(title=f"{len(chosen)} pairs joined", title_fontsize=8, frameon=True,
+                framealpha=0.85, edgecolor="none")
 
 
 def main():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-# The plot utilities: a history of 60 steps and a small made-up evaluation become pictures; folders
-# without results are refused by name.
+# The plot utilities: a history of 40 real steps and a small made-up evaluation become pictures;
+# folders without results are refused by name.
 # labels: quick
 # timeout: 300
 import json
