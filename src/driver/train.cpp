@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "backend/session.hpp"
+#include "base/hash.hpp"
 #include "base/log.hpp"
 #include "data/dataset.hpp"
 #include "data/loader.hpp"
@@ -105,6 +106,16 @@ std::vector<data::Chain> training_chains(const data::Dataset& dataset,
   return chains;
 }
 
+/// Names, lengths, splits and clusters of all chains in one number: a restart on another dataset
+/// would train on other batches.
+std::int64_t fingerprint(const data::Dataset& dataset) {
+  std::uint64_t hash = digest(dataset.offsets().data(), dataset.offsets().size_bytes());
+  hash = digest(dataset.splits().data(), dataset.splits().size_bytes(), hash);
+  hash = digest(dataset.clusters().data(), dataset.clusters().size_bytes(), hash);
+  for (const std::string& name : dataset.names()) hash = digest(name.data(), name.size(), hash);
+  return static_cast<std::int64_t>(hash);
+}
+
 template <class P>
 class Training {
  public:
@@ -142,7 +153,7 @@ class Training {
   void open_folder() {
     check_ranks(settings_, deck_, communicator_.size());
     restart_from_ = find_restart();
-    if (restart_from_.empty() && !dry_run_) check_folder(folder_, communicator_);
+    if (settings_.checkpoint.restart == "no" && !dry_run_) check_folder(folder_, communicator_);
     if (communicator_.is_root()) std::filesystem::create_directories(folder_);
     communicator_.barrier();
     log::open_file(folder_ + "/log.txt");
@@ -153,7 +164,15 @@ class Training {
   std::string find_restart() {
     const auto& checkpoint = settings_.checkpoint;
     if (dry_run_ || checkpoint.restart == "no") return "";
-    if (checkpoint.restart == "auto") return checkpoints_.newest_sound(communicator_);
+    if (checkpoint.restart == "auto") {
+      const std::string newest = checkpoints_.newest_sound(communicator_);
+      if (newest.empty() && !checkpoints_.list(communicator_).empty())
+        fail(Exit::data,
+             fmt::format("{}: none of its checkpoints is sound; move them away to start "
+                         "anew",
+                         folder_));
+      return newest;
+    }
     const std::string damage = io::check_checkpoint(checkpoint.restart_file, communicator_);
     if (!damage.empty())
       fail(Exit::data, damage + "; name a sound checkpoint, or restart = 'auto'");
@@ -191,6 +210,7 @@ class Training {
     state_.seed = settings_.run.seed;
     state_.shards = settings_.batch.shards;
     state_.proteins = settings_.batch.proteins;
+    state_.dataset = fingerprint(*dataset_);
     state_.matrix_library = static_cast<std::int64_t>(library);
   }
 
@@ -208,6 +228,10 @@ class Training {
     agree("&run seed", state_.seed, asked.seed);
     agree("&batch shards", state_.shards, asked.shards);
     agree("&batch proteins", state_.proteins, asked.proteins);
+    if (state_.dataset != asked.dataset)
+      fail(Exit::data, fmt::format("{}: not the dataset that {} was trained on (names, lengths, "
+                                   "splits or clusters differ); the run cannot continue with it",
+                                   dataset_->path(), restart_from_));
     step_->store().mark_updated();
     log_changed_deck();
   }

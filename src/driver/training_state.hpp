@@ -17,6 +17,7 @@ struct TrainingState {
   std::int64_t seed = 0;
   std::int64_t shards = 0;          // V: decides the tree of sums
   std::int64_t proteins = 0;        // of a batch
+  std::int64_t dataset = 0;         // what its chains hash to
   std::int64_t matrix_library = 0;  // ProductLibrary: decides the bits of products
   std::int64_t best_step = 0;       // of the best validation, 0: none yet
   double best_value = -std::numeric_limits<double>::infinity();
@@ -43,6 +44,7 @@ struct TrainingState {
     visitor.number("seed", seed);
     visitor.number("shards", shards);
     visitor.number("proteins", proteins);
+    visitor.number("dataset", dataset);
     visitor.number("matrix_library", matrix_library);
     visitor.number("best_step", best_step);
     visitor.real("best_value", best_value);
