@@ -102,6 +102,7 @@ def draw_percentile(axis, validation):
     axis.axhline(0.5, color=GREY, linestyle="--", linewidth=1)
     axis.text(0.99, 0.5, "chance", transform=axis.get_yaxis_transform(), color=GREY, fontsize=8,
               ha="right", va="bottom")
+    axis.set_ylim(top=axis.get_ylim()[1] + 0.06)  # room for the legend
     axis.legend(loc="upper left")
 
 
@@ -124,7 +125,8 @@ def draw_gradient(axis, history):
     curve(axis, history["step"], norm, ORANGE)
     axis.set_yscale("log")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axis.yaxis.set_minor_formatter(lambda value, _: f"{value:.3g}")
+    few_decades = np.nanmax(norm) < 10 * np.nanmin(norm)
+    axis.yaxis.set_minor_formatter(lambda value, _: f"{value:.2g}" if few_decades else "")
     axis.tick_params(axis="y", which="minor", labelsize=7, labelcolor=GREY)
 
 
@@ -140,7 +142,8 @@ def draw_speed(axis, history):
               f"median: {median['residues_per_second']:,.0f} residues/s\n"
               f"{median['gflops']:.1f} GFLOP/s, {100 * median['fraction_of_peak']:.0f} % of the "
               f"measured peak\nwaiting for data {100 * median['loader_wait_fraction']:.2f} %",
-              transform=axis.transAxes, ha="right", va="bottom", fontsize=8, linespacing=1.5)
+              transform=axis.transAxes, ha="right", va="bottom", fontsize=8, linespacing=1.5,
+              bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85})
 
 
 def draw_empty(axis, text):
