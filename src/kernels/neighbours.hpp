@@ -11,7 +11,8 @@ namespace jespr {
 
 /// Edges of a tile: those that message layers work on at one time. Enough to feed the matrix
 /// products, few enough to stay in cache.
-inline constexpr int edges_per_tile = std::is_same_v<DeviceMemory, Kokkos::HostSpace> ? 1024 : 16384;
+inline constexpr int edges_per_tile =
+    std::is_same_v<DeviceMemory, Kokkos::HostSpace> ? 1024 : 16384;
 
 /// Directed edges source -> target, sorted by target, then source (Hsu et al. 2022: the centre of
 /// a neighbourhood sends to its neighbours).
