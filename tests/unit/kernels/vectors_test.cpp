@@ -233,4 +233,22 @@ TEST(DropVectors, WholeVectorsByProteinAndRow) {
   EXPECT_NEAR(kept / draws, 1 - rate, 4 * std::sqrt(rate * (1 - rate) / draws));
 }
 
+TEST(Vectors, Timing) {
+  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
+  constexpr std::size_t n = 4096, channels = 64;
+  const Guarded<float> v(random_numbers(n * 3 * channels, 1)), y(n * 3 * channels), rstd(n),
+      gate(random_numbers(n * channels, 2)), bias(random_numbers(channels, 3)), norms(n * channels);
+  const double bytes = 4.0 * 3 * n * channels;
+  report_time("vector norms f32 [4096, 3, 64]", 1.33 * bytes, 0, [&] {
+    kernels::vector_norms(tensor(v, n, channels), panel(norms.matrix(n, channels)));
+  });
+  report_time("gate vectors f32 [4096, 3, 64]", 2.67 * bytes, 0, [&] {
+    kernels::gate_vectors(gate.matrix(n, channels), bias.vector(), tensor(v, n, channels), 0,
+                          tensor(y, n, channels));
+  });
+  report_time("vector layer norm f32 [4096, 3, 64]", 2 * bytes, 0, [&] {
+    kernels::vector_layer_norm(tensor(v, n, channels), tensor(y, n, channels), rstd.vector());
+  });
+}
+
 }  // namespace

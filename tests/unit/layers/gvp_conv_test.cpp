@@ -181,6 +181,29 @@ TEST(GvpConv, KeepsArraysOverRowsOnly) {
   EXPECT_LE(bench.saved.stack().in_use(), test.nodes.rows() * per_row + arrays * alignment);
 }
 
+TEST(GvpConv, Timing) {
+  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
+  const GvpConvShape shape{128, 64, 32, 1};  // gvpt_8M
+  const Example<F32> test(shape, 250);
+  Layer<F32> layer(shape);
+  Bench bench;
+  GvpConv<F32>::Saved saved;
+  layer.conv.forward(bench.context, test.nodes, test.edges, test.graph, saved);
+  const double forward = bench.context.products.operations();
+  report_time("GvpConv f32 128/64, forward", 0, forward, [&] {
+    Scope scope(bench.saved);
+    GvpConv<F32>::Saved other;
+    layer.conv.forward(bench.context, test.nodes, test.edges, test.graph, other);
+  });
+  const auto dout = Features<float>::take(bench.inputs, test.nodes.rows(), 128, 64);
+  const auto dnodes = Features<float>::take(bench.inputs, test.nodes.rows(), 128, 64);
+  Example<F32>::fill(dout, 1);
+  Example<F32>::fill(dnodes, 2);
+  report_time("GvpConv f32 128/64, backward", 0, 3 * forward, [&] {
+    layer.conv.backward(bench.context, saved, test.graph, dout, dnodes, nullptr);
+  });
+}
+
 TEST(GvpBlock, GradientByDifferencesWithDropout) {
   const GvpConvShape shape{6, 3, 4, 1};
   const Example<F64> test(shape, 5);
