@@ -13,14 +13,16 @@ namespace {
 using namespace jespr;
 
 /// Says what is wrong, once, and ends all ranks: the others give the root the time to speak first.
+/// After a failure while running, a file may be left half written, over which the I/O library would
+/// stumble in an orderly end: so that is no way to end even for a rank that is alone.
 int give_up(const Session& session, Exit code, const std::string& message) {
-  const bool alone = session.world().size() == 1;
+  const bool orderly = session.world().size() == 1 && code != Exit::runtime;
   if (!session.world().is_root()) Session::wait_for_root();
   const std::string who =
       session.world().is_root() ? "" : "rank " + std::to_string(session.world().rank()) + ": ";
   std::fprintf(stderr, "%s%s\n", who.c_str(), message.c_str());
   std::fflush(stderr);
-  if (!alone) Session::abort(static_cast<int>(code));
+  if (!orderly) Session::abort(static_cast<int>(code));
   return static_cast<int>(code);
 }
 

@@ -7,6 +7,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <thread>
 
@@ -16,6 +17,8 @@
 namespace jespr {
 
 Session::Mpi::Mpi(int& argc, char**& argv) {
+  // Writing beyond the limit on the size of a file then fails like a full disk and is reported.
+  std::signal(SIGXFSZ, SIG_IGN);
   int provided = 0;
   if (MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
     fail(Exit::runtime, "MPI_Init_thread failed: is the program started by this MPI's launcher?");
