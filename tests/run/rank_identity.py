@@ -1,0 +1,57 @@
+# One deck, 50 steps: 1, 2 and 4 ranks give the same bits, and so do two runs and recomputation.
+# labels: mpi
+# processors: 2
+# timeout: 300
+#
+# Dropout, masks, coordinate noise and crops are on; V = 4 shards; one thread per rank. The order
+# of sums that the library likes (reduction = 'fast') agrees to rounding.
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
+import numpy as np
+
+from jespr_runs import Run, expect, expect_same_run, history, say, state
+
+STEPS = 50
+CHANGES = {"optim.steps": STEPS, "checkpoint.every": STEPS}
+ROUNDING = 1e-9  # relative, in f64
+
+reference = Run("one_rank", CHANGES)
+reference.run(1)
+losses = [float(row["loss"]) for row in history(reference.output)]
+expect(len(losses) == STEPS and len(set(losses)) == STEPS, f"odd losses: {losses}")
+expect(not any(int(row["skipped"]) for row in history(reference.output)), "steps were skipped")
+say(f"1 rank: loss {losses[0]:.4f} to {losses[-1]:.4f}")
+
+for name, ranks, overrides in [("two_ranks", 2, []), ("four_ranks", 4, []), ("again", 2, []),
+                               ("recomputed", 1, ["batch.recompute=.true."]),
+                               ("recomputed_on_two", 2, ["batch.recompute=.true."])]:
+    other = Run(name, CHANGES)
+    other.run(ranks, *overrides)
+    expect_same_run(other, reference, STEPS)
+    say(f"{name}: the same bits")
+
+# Another seed must not: else nothing was compared.
+other = Run("other_seed", CHANGES)
+other.run(1, "run.seed=12", "optim.steps=3")
+expect(history(other.output)[0] != history(reference.output)[0], "the seed changes nothing")
+
+in_f64 = CHANGES | {"run.precision": "f64", "batch.shards": 8, "validate.every": STEPS}
+exact, fast = Run("exact_f64", in_f64), Run("fast_f64", in_f64)
+exact.run(1)
+fast.run(2, "batch.reduction=fast")
+states = [state(run.checkpoint(STEPS)) for run in (exact, fast)]
+worst = 0.0
+for name, wanted in states[0].items():
+    found = states[1][name]
+    if not name.startswith("parameters/"):
+        continue
+    distance = np.linalg.norm(found - wanted) / max(np.linalg.norm(wanted), 1e-300)
+    worst = max(worst, distance)
+    expect(distance <= ROUNDING, f"'fast' differs in {name} by {distance:.2e}")
+for one, two in zip(history(exact.output), history(fast.output)):
+    distance = abs(float(one["loss"]) - float(two["loss"])) / abs(float(one["loss"]))
+    worst = max(worst, distance)
+    expect(distance <= ROUNDING, f"'fast' differs in the loss of {one['step']} by {distance:.2e}")
+say(f"reduction = 'fast' in f64 differs by {worst:.1e} at most")

@@ -1,0 +1,74 @@
+# A signal or the time limit ends a run: checkpoint, exit code 4, the same bits when continued.
+# labels: mpi
+# processors: 2
+# timeout: 300
+import os
+import re
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
+from jespr_runs import (DECK, STOPPED, Run, expect, expect_same_run, finish, ranks_of, run, say,
+                        wait_until)
+
+STEPS = 60
+CHANGES = {"optim.steps": STEPS, "checkpoint.every": 1000, "validate.every": 20,
+           "optim.schedule": "constant"}
+
+
+def stopped_at(run_, result):
+    """The step after which a run says that it stopped; its checkpoint is there."""
+    found = re.search(r"stopping after step (\d+)", result.out)
+    expect(found, f"it does not say where it stopped\n{result.text}")
+    step = int(found[1])
+    expect(run_.checkpoint(step).exists(), f"no checkpoint of step {step}")
+    expect(run_.rows() == step, f"{run_.rows()} rows of history after {step} steps")
+    expect(not run_.unfinished(), f"left behind: {run_.unfinished()}")
+    return step
+
+
+reference = Run("unstopped", CHANGES)
+reference.run(2)
+
+# One rank alone gets the signal; all stop after the same step.
+for name, number, ranks, which, overrides in [
+        ("usr1", signal.SIGUSR1, 2, -1, []), ("term", signal.SIGTERM, 2, 0, []),
+        ("usr2", signal.SIGUSR2, 4, 2, ["run.stop_signal=USR2"])]:
+    stopped = Run(name, CHANGES)
+    job = stopped.start(ranks, *overrides)
+    wait_until(lambda: stopped.rows() >= 3, "some steps", job)
+    os.kill(ranks_of(job)[which], number)
+    step = stopped_at(stopped, finish(job, STOPPED))
+    expect(3 <= step < STEPS, f"it stopped after step {step}")
+    stopped.run(1, "checkpoint.restart=auto", *overrides)
+    expect_same_run(stopped, reference, STEPS)
+    say(f"{name}: stopped after step {step}, the same bits in the end")
+
+# The launcher passes a signal on to all ranks.
+stopped = Run("launcher", CHANGES)
+job = stopped.start(2)
+wait_until(lambda: stopped.rows() >= 3, "some steps", job)
+os.kill(job.pid, signal.SIGUSR1)
+step = stopped_at(stopped, finish(job, STOPPED))
+say(f"launcher: stopped after step {step}")
+
+# The time limit; then three more steps, as in a run that was meant to be so long.
+limited = Run("limit", CHANGES)
+step = stopped_at(limited, limited.run(2, "run.max_seconds=2", "optim.steps=1000000",
+                                       code=STOPPED))
+limited.run(2, "checkpoint.restart=auto", f"optim.steps={step + 3}")
+whole = Run("limit_reference", CHANGES)
+whole.run(1, f"optim.steps={step + 3}")
+expect_same_run(limited, whole, step + 3)
+say(f"max_seconds: stopped after step {step}, the same bits in the end")
+
+# A run that is complete has nothing to continue, and says so without touching anything.
+before = {path: path.stat().st_mtime_ns for path in whole.output.glob("*.h5")}
+whole.run(2, "checkpoint.restart=auto", f"optim.steps={step + 3}")
+expect(before == {path: path.stat().st_mtime_ns for path in whole.output.glob("*.h5")},
+       "a complete run was written again")
+
+# Another seed, or another number of shards, cannot continue bit for bit.
+for change in ("run.seed=12", "batch.shards=8", "batch.proteins=32"):
+    result = whole.run(2, "checkpoint.restart=auto", change, code=DECK)
+    expect(change.split("=")[0].split(".")[1] in result.err, f"the key is not named\n{result.text}")
