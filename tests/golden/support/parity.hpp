@@ -19,7 +19,9 @@ enum class Kind {
 /// Bounds of the comparison; u = 2^-24 is the unit roundoff of f32.
 /// f64: max |x - r| / max |r| <= 1e-9 forward, 1e-8 for gradients (+ u where the reference is
 /// stored rounded to f32). f32: |x - r|_2 / |r|_2 <= max(10 |f - r|_2 / |r|_2, 4 u), r the f64
-/// values and f the reference's own f32 values. An array that is zero must be zero.
+/// values and f the reference's own f32 values. An array that is zero must be zero. Arrays of fewer
+/// than four numbers are too short to know the reference's error from (it may be nil by chance):
+/// for them it is the root mean square over all such arrays of one folder of the file.
 class Parity {
  public:
   explicit Parity(const GoldenFile& file);
@@ -53,8 +55,11 @@ class Parity {
     std::string measure = "";  // "f64 forward"; empty: excluded
     double error = 0, bound = 0;
     std::string reason = "";
+    double own_error = -1;  // of the reference's f32; < 0: does not matter or is in the bound
   };
   void add(const std::string& name, Verdict verdict);
+  /// Sets the bounds of short f32 arrays, folder by folder.
+  void judge_short_arrays();
   void write_table() const;
 
   const GoldenFile& file_;
