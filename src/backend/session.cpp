@@ -45,11 +45,19 @@ void Session::abort(int code) {
 
 Affinity query_affinity() {
   Affinity affinity;
+  // All threads are asked: one that OpenMP has bound (OMP_PROC_BIND) knows only its own core.
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0)
-    for (int core = 0; core < CPU_SETSIZE; ++core)
-      if (CPU_ISSET(core, &set)) affinity.cores.push_back(core);
+#pragma omp parallel
+  {
+    cpu_set_t own;
+    CPU_ZERO(&own);
+    sched_getaffinity(0, sizeof own, &own);
+#pragma omp critical
+    CPU_OR(&set, &set, &own);
+  }
+  for (int core = 0; core < CPU_SETSIZE; ++core)
+    if (CPU_ISSET(core, &set)) affinity.cores.push_back(core);
   affinity.threads = Kokkos::DefaultHostExecutionSpace().concurrency();
 #ifdef KOKKOS_ENABLE_CUDA
   affinity.device = Kokkos::Cuda().cuda_device_prop().name;
