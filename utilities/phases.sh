@@ -32,8 +32,8 @@ build_jobs() {
   echo $((cores < memory ? cores : memory))
 }
 
-# Configures and builds one preset.
+# Configures and builds one preset: all of it, or the target named second.
 build_preset() {
   (cd "$root" && cmake --preset "$1" --log-level=WARNING)
-  cmake --build "$root/build/$1" -j "$(build_jobs)"
+  cmake --build "$root/build/$1" -j "$(build_jobs)" --target "${2:-all}"
 }

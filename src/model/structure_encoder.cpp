@@ -2,6 +2,7 @@
 #include "model/structure_encoder.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "kernels/dropout.hpp"
@@ -48,9 +49,9 @@ void StructureEncoder<P>::freeze(int layers) {
   table.freeze();
   embed_dihedrals.gain.freeze();
   embed_dihedrals.bias.freeze();
-  for (const Linear<P>& linear :
-       {embed_geometry, embed_confidence, embed_dihedrals.linear, embed_graph})
-    linear.freeze();
+  const std::array maps = {&embed_geometry, &embed_confidence, &embed_dihedrals.linear,
+                           &embed_graph};
+  for (const Linear<P>* map : maps) map->freeze();
   if (blocks.frozen == shape.layers) norm.freeze();
 }
 

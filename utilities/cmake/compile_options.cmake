@@ -11,7 +11,7 @@ endif()
 set(JESPR_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
     -Wcast-qual -Wextra-semi -Wduplicated-cond -Wlogical-op)
 if(JESPR_KOKKOS_VARIANT STREQUAL "cuda")  # nvcc hands the host compiler rewritten code
-  set(JESPR_WARNINGS -Wall -Wextra -Wno-restrict)
+  set(JESPR_WARNINGS -Wall -Wextra)
   set(JESPR_BASELINE_OPTIONS -march=x86-64)
   set(JESPR_WERROR OFF)
 elseif(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
