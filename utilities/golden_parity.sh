@@ -22,8 +22,8 @@ tree; this page holds their summaries (`utilities/golden_parity.sh` writes it). 
 |---|---|---|
 | f64 | largest difference / largest value of the array | 1e-9 forward, 1e-8 gradients |
 | f64, where the file stores f32 | the same | 1e-9 + 2^-24 |
-| f32 | L2 norm of the difference to f64 / its norm | max(10 x the reference's, 4 x 2^-24) |
-| f32, fewer than four numbers | the same | the same, the reference's root mean square in the folder |
+| f32 | L2 norm of difference to f64 / its norm | max(10 x the reference's, 4 x 2^-24) |
+| f32, fewer than four numbers | the same | the same, the reference's RMS error in the folder |
 | f32, loss of 50 steps, lr 2e-4 | as f64 | 2e-4 |
 | gradients that are mathematically zero | L2 norm / norm of the whole gradient | as above |
 EOF
