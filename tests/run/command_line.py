@@ -1,7 +1,7 @@
 # The program as its user meets it: help, template, check, info, version, and what it refuses.
 # labels: quick
 # processors: 1
-# timeout: 120
+# timeout: 300
 import os
 import pathlib
 import re

@@ -1,7 +1,7 @@
 # A missing, truncated or bit-flipped dataset or checkpoint: one clear error, exit code 3, no hang.
 # labels: mpi
 # processors: 2
-# timeout: 400
+# timeout: 900
 #
 # restart = 'auto' names a damaged checkpoint and continues from the one before it.
 import os

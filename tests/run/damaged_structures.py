@@ -1,7 +1,7 @@
 # A structure file that cannot be read is a row of the report; an error only if none can be read.
 # labels: mpi
 # processors: 2
-# timeout: 120
+# timeout: 300
 import csv
 import gzip
 import os

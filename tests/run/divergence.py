@@ -1,7 +1,7 @@
 # A diverging run skips steps, then ends with exit code 1 and a diagnosis; its state stays finite.
 # labels: mpi
 # processors: 2
-# timeout: 120
+# timeout: 300
 import os
 import sys
 

@@ -1,7 +1,7 @@
 # --dry-run: one step, one validation, one checkpoint, in a folder of its own.
 # labels: mpi
 # processors: 2
-# timeout: 120
+# timeout: 300
 import os
 import sys
 

@@ -1,7 +1,7 @@
 # A full disk: exit code 1 without a hang, the previous checkpoint is intact, a restart goes on.
 # labels: mpi
 # processors: 2
-# timeout: 200
+# timeout: 600
 #
 # Every user can limit the size of a file (RLIMIT_FSIZE). A file system that is full is one in
 # memory, in a mount namespace of this test alone; that needs root.

@@ -1,7 +1,7 @@
 # The last K checkpoints and the best are kept; results that lie there are never overwritten.
 # labels: mpi
 # processors: 2
-# timeout: 180
+# timeout: 600
 import os
 import sys
 

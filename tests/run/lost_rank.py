@@ -1,7 +1,7 @@
 # A rank that is lost, or that meets an error alone, ends the whole job within seconds.
 # labels: mpi
 # processors: 2
-# timeout: 120
+# timeout: 300
 import os
 import signal
 import sys

@@ -1,7 +1,7 @@
 # One deck, 50 steps: 1, 2 and 4 ranks give the same bits, and so do two runs and recomputation.
 # labels: mpi
 # processors: 2
-# timeout: 300
+# timeout: 900
 #
 # Dropout, masks, coordinate noise and crops are on; V = 4 shards; one thread per rank. The order
 # of sums that the library likes (reduction = 'fast') agrees to rounding.

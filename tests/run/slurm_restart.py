@@ -1,7 +1,7 @@
 # Under a private Slurm: srun on 2 ranks, and a chain of jobs that are warned and continue.
 # labels: slurm
 # processors: 2
-# timeout: 400
+# timeout: 900
 #
 # The chain is jobscripts/restart_chain.sh itself; its warning comes at once, from scancel, as
 # --signal would send it. It must end in the bits of an undisturbed run.

@@ -1,7 +1,7 @@
 # A signal or the time limit ends a run: checkpoint, exit code 4, the same bits when continued.
 # labels: mpi
 # processors: 2
-# timeout: 300
+# timeout: 600
 import os
 import re
 import signal
