@@ -17,7 +17,7 @@ using namespace jespr;
 using namespace jespr::test;
 using Numbers = std::vector<double>;
 
-/// A graph of three proteins in tiles of 37 edges, and features on it.
+/// A graph of three proteins, by default in tiles that cut rows, and features on it.
 template <class P>
 struct Example {
   using Real = typename P::Real;
@@ -26,14 +26,14 @@ struct Example {
   Graph graph;
   Features<Real> nodes, edges;
 
-  explicit Example(const GvpConvShape& shape, int residues = 11) {
+  explicit Example(const GvpConvShape& shape, int residues = 11, int neighbours = 6,
+                   int tile = 37) {
     std::vector<Backbone> backbones = {random_backbone(residues, 1), random_backbone(1, 2),
                                        random_backbone(4, 3)};
     remove_residue(backbones[0], 5);
     packed = pack<Real>(bench.inputs, backbones);
     const auto geometry = kernels::node_geometry(bench.inputs, GeometryMode::invariant,
                                                  packed.coordinates, packed.offsets);
-    constexpr int neighbours = 6, tile = 37;
     graph = kernels::neighbour_graph(bench.inputs, bench.scratch, packed.coordinates,
                                      Vector<const int>(geometry.complete), packed.offsets,
                                      neighbours, tile);
@@ -184,7 +184,7 @@ TEST(GvpConv, KeepsArraysOverRowsOnly) {
 TEST(GvpConv, Timing) {
   if (!timing_wanted()) GTEST_SKIP() << how_to_time;
   const GvpConvShape shape{128, 64, 32, 1};  // gvpt_8M
-  const Example<F32> test(shape, 250);
+  const Example<F32> test(shape, 250, 30, edges_per_tile);
   Layer<F32> layer(shape);
   Bench bench;
   GvpConv<F32>::Saved saved;
