@@ -133,13 +133,18 @@ std::string Validation<P>::describe(const ValidationRow& row) const {
   for (std::size_t k = 0; k < row.recall.size(); ++k)
     recall += fmt::format("{}{} {:.1f} %", k == 0 ? "recall@" : ", @",
                           settings_.validate.retrieval.recall[k], 100 * row.recall[k]);
+  const auto kept = settings_.validate.retrieval.equal_length;
+  const std::string percentile =
+      kept == 0
+          ? ""
+          : fmt::format("; equal-length {} over {} chains: percentile {:.3f} [{:.3f}, {:.3f}]",
+                        kept, long_chains(), row.equal_length_percentile, row.lower, row.upper);
   return fmt::format(
-      "validation at {:.0f}: loss {:.3f}, accuracy {:.1f} % and {:.1f} %; {} over {} chains; "
-      "equal-length {} over {} chains: percentile {:.3f} [{:.3f}, {:.3f}]{}",
+      "validation at {:.0f}: loss {:.3f}, accuracy {:.1f} % and {:.1f} %; {} over {} "
+      "chains{}{}",
       row.step, row.loss, 100 * row.accuracy_sequence_to_structure,
-      100 * row.accuracy_structure_to_sequence, recall, chains(),
-      settings_.validate.retrieval.equal_length, long_chains(), row.equal_length_percentile,
-      row.lower, row.upper, row.best > 0 ? "   * best" : "");
+      100 * row.accuracy_structure_to_sequence, recall, chains(), percentile,
+      row.best > 0 ? "   * best" : "");
 }
 
 template class Validation<F32>;
