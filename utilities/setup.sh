@@ -19,7 +19,7 @@ packages=(
   openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
   libdnnl-dev ocl-icd-opencl-dev libopenblas-openmp-dev
   gemmi-dev tao-pegtl-dev zlib1g-dev libcli11-dev libfmt-dev libarchive-dev libssl-dev
-  libgtest-dev libgmock-dev
+  libgtest-dev libgmock-dev libbenchmark-dev
 )
 test_packages=(
   hdf5-tools xz-utils bc util-linux

@@ -18,6 +18,7 @@ class CheckpointFolder {
   /// step_000150.h5
   std::string path_of(std::int64_t step) const;
   std::string best_path() const;
+  const std::string& path() const { return folder_; }
 
   /// All step_*.h5, the newest first; the same on all ranks.
   std::vector<std::string> list(const Communicator& communicator) const;

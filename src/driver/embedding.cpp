@@ -1,18 +1,10 @@
 // Embedding of chains.
 #include "driver/embedding.hpp"
 
-#include <vector>
-
 namespace jespr {
 namespace {
 
 constexpr std::int64_t rows_per_piece = 2048;  // enough to keep the matrix products busy
-
-template <class T>
-void append_rows(std::vector<T>& rows, const Matrix<T>& block) {
-  const std::vector<T> host = to_host(block);
-  rows.insert(rows.end(), host.begin(), host.end());
-}
 
 }  // namespace
 

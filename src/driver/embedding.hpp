@@ -2,12 +2,20 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "data/batch.hpp"
 #include "driver/gallery.hpp"
 #include "model/joint_model.hpp"
 
 namespace jespr {
+
+/// Appends the rows of `block` to `rows` on the host.
+template <class T>
+void append_rows(std::vector<T>& rows, const Matrix<T>& block) {
+  const std::vector<T> host = to_host(block);
+  rows.insert(rows.end(), host.begin(), host.end());
+}
 
 /// Both modalities of `chains`, whole or cut to their central `kept` > 0 residues, in the order of
 /// `chains`. Chains are cut into pieces of a fixed number of rows, pieces are dealt to the ranks in

@@ -1,6 +1,8 @@
 // All groups of the deck side by side.
 #pragma once
 
+#include <string>
+
 #include "data/prepare.hpp"
 #include "data/settings.hpp"
 #include "deck/schema.hpp"
@@ -21,6 +23,13 @@ struct Settings {
   CheckpointSettings checkpoint;
   EvaluateSettings evaluate;
   data::PrepareSettings prepare;
+};
+
+/// What a task needs to know of the deck beside its settings.
+struct DeckText {
+  std::string name;       // as the user wrote it
+  std::string folder;     // that it lies in, absolute
+  std::string processed;  // every parameter with its value
 };
 
 /// Declares every group; `settings` must outlive `schema`.

@@ -9,7 +9,6 @@
 #include <memory>
 
 #include "backend/session.hpp"
-#include "base/hash.hpp"
 #include "base/log.hpp"
 #include "data/dataset.hpp"
 #include "data/loader.hpp"
@@ -17,6 +16,7 @@
 #include "data/training_batches.hpp"
 #include "driver/checkpoints.hpp"
 #include "driver/history.hpp"
+#include "driver/restart.hpp"
 #include "driver/run_log.hpp"
 #include "driver/stop_request.hpp"
 #include "driver/training_state.hpp"
@@ -46,18 +46,6 @@ void check_ranks(const Settings& settings, const DeckText& deck, int ranks) {
     fail(Exit::deck, fmt::format("{}: &batch reduction = 'exact' needs a power of two of ranks, "
                                  "not {}; use another number, or reduction = 'fast'",
                                  deck.name, ranks));
-}
-
-/// The folder of a run that starts from step 0 must be empty of results.
-void check_folder(const std::string& folder, const Communicator& communicator) {
-  const bool taken = communicator.broadcast(std::string(
-                         communicator.is_root() && std::filesystem::exists(folder + "/history.csv")
-                             ? "yes"
-                             : "")) == "yes";
-  if (taken)
-    fail(Exit::deck, fmt::format("{}: results of an earlier run lie here; continue it with "
-                                 "checkpoint.restart=auto, or choose another run.name",
-                                 folder));
 }
 
 ProductLibrary library_of(const RunSettings& run) {
@@ -106,16 +94,6 @@ std::vector<data::Chain> training_chains(const data::Dataset& dataset,
   return chains;
 }
 
-/// Names, lengths, splits and clusters of all chains in one number: a restart on another dataset
-/// would train on other batches.
-std::int64_t fingerprint(const data::Dataset& dataset) {
-  std::uint64_t hash = digest(dataset.offsets().data(), dataset.offsets().size_bytes());
-  hash = digest(dataset.splits().data(), dataset.splits().size_bytes(), hash);
-  hash = digest(dataset.clusters().data(), dataset.clusters().size_bytes(), hash);
-  for (const std::string& name : dataset.names()) hash = digest(name.data(), name.size(), hash);
-  return static_cast<std::int64_t>(hash);
-}
-
 template <class P>
 class Training {
  public:
@@ -152,31 +130,12 @@ class Training {
 
   void open_folder() {
     check_ranks(settings_, deck_, communicator_.size());
-    restart_from_ = find_restart();
-    if (settings_.checkpoint.restart == "no" && !dry_run_) check_folder(folder_, communicator_);
+    if (!dry_run_) restart_from_ = find_restart(settings_.checkpoint, checkpoints_, communicator_);
     if (communicator_.is_root()) std::filesystem::create_directories(folder_);
     communicator_.barrier();
     log::open_file(folder_ + "/log.txt");
     log_program_header(communicator_);
     if (communicator_.is_root()) io::write_text_file(folder_ + "/deck.processed", deck_.processed);
-  }
-
-  std::string find_restart() {
-    const auto& checkpoint = settings_.checkpoint;
-    if (dry_run_ || checkpoint.restart == "no") return "";
-    if (checkpoint.restart == "auto") {
-      const std::string newest = checkpoints_.newest_sound(communicator_);
-      if (newest.empty() && !checkpoints_.list(communicator_).empty())
-        fail(Exit::data,
-             fmt::format("{}: none of its checkpoints is sound; move them away to start "
-                         "anew",
-                         folder_));
-      return newest;
-    }
-    const std::string damage = io::check_checkpoint(checkpoint.restart_file, communicator_);
-    if (!damage.empty())
-      fail(Exit::data, damage + "; name a sound checkpoint, or restart = 'auto'");
-    return checkpoint.restart_file;
   }
 
   void open_data() {
@@ -192,9 +151,7 @@ class Training {
   void build_model() {
     ProductLibrary library = library_of(settings_.run);
     if (!restart_from_.empty()) {
-      TrainingNumbers<P> numbers;
-      io::read_checkpoint(restart_from_, numbers);
-      const auto stored = static_cast<ProductLibrary>(numbers.all.matrix_library);
+      const ProductLibrary stored = stored_library<P>(restart_from_);
       const bool can = (stored == ProductLibrary::cublas) == (library == ProductLibrary::cublas);
       if (!can || (settings_.run.matrix_library != "auto" && stored != library))
         log::warning(
@@ -216,42 +173,8 @@ class Training {
 
   void restore() {
     if (restart_from_.empty()) return;
-    const TrainingState<P> asked = state_;
-    io::read_checkpoint(restart_from_, state_);
-    state_.matrix_library = asked.matrix_library;
-    const auto agree = [&](const char* key, std::int64_t stored, std::int64_t wanted) {
-      if (stored != wanted)
-        fail(Exit::deck, fmt::format("{}: {} = {}, but {} was computed with {}: the run cannot "
-                                     "continue bit for bit; restore the value, or start anew",
-                                     deck_.name, key, wanted, restart_from_, stored));
-    };
-    agree("&run seed", state_.seed, asked.seed);
-    agree("&batch shards", state_.shards, asked.shards);
-    agree("&batch proteins", state_.proteins, asked.proteins);
-    if (state_.dataset != asked.dataset)
-      fail(Exit::data, fmt::format("{}: not the dataset that {} was trained on (names, lengths, "
-                                   "splits or clusters differ); the run cannot continue with it",
-                                   dataset_->path(), restart_from_));
+    restore_state(restart_from_, state_, deck_, dataset_->path());
     step_->store().mark_updated();
-    log_changed_deck();
-  }
-
-  /// Lines of the processed deck that differ from those of the checkpoint.
-  void log_changed_deck() const {
-    const auto lines = [](const std::string& text) {
-      std::vector<std::string> all;
-      for (std::size_t begin = 0; begin < text.size();) {
-        const std::size_t end = std::min(text.find('\n', begin), text.size());
-        all.push_back(text.substr(begin, end - begin));
-        begin = end + 1;
-      }
-      return all;
-    };
-    const auto before = lines(io::read_information(restart_from_, "deck"));
-    const auto now = lines(deck_.processed);
-    for (const std::string& line : now)
-      if (std::find(before.begin(), before.end(), line) == before.end())
-        log::warning("deck changed since the checkpoint, now:" + line);
   }
 
   void open_history() {

@@ -1,20 +1,11 @@
 // task = 'train': joint pre-training from the deck to the last checkpoint.
 #pragma once
 
-#include <string>
-
 #include "backend/communicator.hpp"
 #include "base/error.hpp"
 #include "driver/settings.hpp"
 
 namespace jespr {
-
-/// What a task needs to know of the deck beside its settings.
-struct DeckText {
-  std::string name;       // as the user wrote it
-  std::string folder;     // that it lies in, absolute
-  std::string processed;  // every parameter with its value
-};
 
 /// Trains, or with `dry_run` does one step, one validation and one checkpoint. Returns Exit::ok, or
 /// Exit::stopped after a request to stop. Collective. Failure: Error.

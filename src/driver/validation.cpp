@@ -12,13 +12,6 @@
 namespace jespr {
 namespace {
 
-/// Appends the rows of `m` [B, J] to `rows`.
-template <class T>
-void append_rows(std::vector<T>& rows, const Matrix<T>& m) {
-  const auto host = to_host(m);
-  rows.insert(rows.end(), host.begin(), host.end());
-}
-
 /// [0, n) in `parts` consecutive parts of about equal size: part k is [n k / parts, n (k+1) /
 /// parts).
 std::size_t part_begin(std::size_t n, std::size_t k, std::size_t parts) { return n * k / parts; }

@@ -26,13 +26,6 @@ std::vector<double> rescaling(const SequenceInput& input) {
   return factor;
 }
 
-template <class T>
-Vector<const T> upload(Workspace& workspace, const std::vector<T>& host) {
-  const Vector<T> view = workspace.vector<T>(host.size());
-  to_device(view, host);
-  return view;
-}
-
 }  // namespace
 
 TransformerShape SequenceShape::transformer() const {
@@ -70,8 +63,8 @@ Matrix<typename P::Real> SequenceEncoder<P>::forward(Context& context, const Seq
                                                      Saved& saved, bool differentiate) const {
   const std::vector<double> factor = rescaling(input);
   saved.offsets = input.offsets;
-  saved.factor = upload(context.saved, std::vector<Real>(factor.begin(), factor.end()));
-  const Vector<const int> tokens = upload(context.saved, input.tokens);
+  saved.factor = context.saved.upload(std::vector<Real>(factor.begin(), factor.end()));
+  const Vector<const int> tokens = context.saved.upload(input.tokens);
   if (differentiate) {
     std::vector<int> starts(alphabet_size + 1, 0), rows(input.tokens.size());
     for (int token : input.tokens) ++starts[static_cast<std::size_t>(token) + 1];
@@ -81,8 +74,8 @@ Matrix<typename P::Real> SequenceEncoder<P>::forward(Context& context, const Seq
     for (std::size_t i = 0; i < input.tokens.size(); ++i)
       rows[static_cast<std::size_t>(next[static_cast<std::size_t>(input.tokens[i])]++)] =
           static_cast<int>(i);
-    saved.rows_by_token = upload(context.saved, rows);
-    saved.token_starts = upload(context.saved, starts);
+    saved.rows_by_token = context.saved.upload(rows);
+    saved.token_starts = context.saved.upload(starts);
   }
   const Matrix<Real> x =
       context.saved.matrix<Real>(input.tokens.size(), static_cast<std::size_t>(shape.width));

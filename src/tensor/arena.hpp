@@ -1,8 +1,6 @@
 // Arena: the memory of a step. Two stacks: `saved` keeps what backward needs, `scratch` holds
-// gradients and temporaries. Taking and giving back is moving a mark; after the rehearsal shard
-// (see driver) both have their size and a step allocates nothing.
-//
-// Architecture's proposal was one buffer with two ends; two stacks need no size in advance.
+// gradients and temporaries. Taking and giving back is moving a mark; after the first steps both
+// have their size and a step allocates nothing.
 #pragma once
 
 #include <cstddef>
@@ -69,6 +67,14 @@ class Workspace {
   template <class T>
   Tensor3<T> tensor(std::size_t n, std::size_t m, std::size_t c) {
     return Tensor3<T>(static_cast<T*>(stack_.take(n * m * c * sizeof(T))), n, m, c);
+  }
+
+  /// Host values in device memory.
+  template <class T>
+  Vector<const T> upload(const std::vector<T>& host) {
+    const Vector<T> view = vector<T>(host.size());
+    to_device(view, host);
+    return view;
   }
 
   Stack& stack() { return stack_; }

@@ -22,14 +22,9 @@ Offsets make_offsets(Workspace& workspace, const std::vector<int>& rows_of_prote
     names.resize(rows_of_protein.size());
     std::iota(names.begin(), names.end(), 0);
   }
-  const auto upload = [&](const std::vector<int>& host) {
-    const Vector<int> view = workspace.vector<int>(host.size());
-    to_device(view, host);
-    return view;
-  };
-  offsets.starts = upload(offsets.host);
-  offsets.protein = upload(protein);
-  offsets.identity = upload(names);
+  offsets.starts = workspace.upload(offsets.host);
+  offsets.protein = workspace.upload(protein);
+  offsets.identity = workspace.upload(names);
   return offsets;
 }
 

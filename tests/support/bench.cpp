@@ -1,11 +1,8 @@
-// Parameters of layers under test, and timing.
+// Parameters of layers under test.
 #include "support/bench.hpp"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "support/arrays.hpp"
 
@@ -57,26 +54,6 @@ void set_parameter_values(ParameterStore<P>& store, const std::vector<double>& v
     next = end;
   }
   store.mark_updated();
-}
-
-bool timing_wanted() { return std::getenv("JESPR_TEST_TIMING") != nullptr; }
-
-void report_time(const std::string& what, double bytes, double operations,
-                 const std::function<void()>& body) {
-  constexpr int repeats = 9;
-  std::vector<double> seconds;
-  for (int i = 0; i <= repeats; ++i) {
-    Kokkos::Timer timer;
-    body();
-    Kokkos::fence("timing");
-    if (i > 0) seconds.push_back(timer.seconds());  // the first one warms up
-  }
-  std::nth_element(seconds.begin(), seconds.begin() + repeats / 2, seconds.end());
-  const double median = seconds[repeats / 2];
-  std::string line = fmt::format("[   TIME   ] {:<52} {:9.3f} ms", what, 1e3 * median);
-  if (bytes > 0) line += fmt::format(" {:8.2f} GB/s", 1e-9 * bytes / median);
-  if (operations > 0) line += fmt::format(" {:8.2f} GFLOP/s", 1e-9 * operations / median);
-  fmt::print("{}\n", line);
 }
 
 #define JESPR_INSTANTIATE(P)                                                     \

@@ -1,8 +1,6 @@
-// A context to run layers in, offsets of packed proteins, and the timing mode of the tests.
+// A context to run layers in, and parameters for them.
 #pragma once
 
-#include <functional>
-#include <string>
 #include <vector>
 
 #include "tensor/context.hpp"
@@ -31,13 +29,5 @@ template <class P>
 std::vector<double> parameter_gradients(const ParameterStore<P>& store);
 template <class P>
 void set_parameter_values(ParameterStore<P>& store, const std::vector<double>& values);
-
-/// Whether JESPR_TEST_TIMING is set. Cases named Timing measure, they do not judge.
-bool timing_wanted();
-inline constexpr const char* how_to_time = "timed when JESPR_TEST_TIMING is set";
-
-/// Runs `body` and prints its time and rate; `bytes` and `operations` of one call; 0: not printed.
-void report_time(const std::string& what, double bytes, double operations,
-                 const std::function<void()>& body);
 
 }  // namespace jespr::test

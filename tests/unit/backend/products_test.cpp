@@ -6,7 +6,7 @@
 #include <array>
 
 #include "support/arrays.hpp"
-#include "support/bench.hpp"
+#include "support/timing.hpp"
 
 namespace {
 
@@ -112,15 +112,15 @@ TEST(Products, RateIsMeasuredWithoutCounting) {
   EXPECT_EQ(products.operations(), 0);
 }
 
-TEST(Products, Timing) {
-  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
+void time_product(benchmark::State& state) {
   constexpr int n = 1024;
   const Guarded<float> a(random_numbers(n * n, 1)), c(n * n);
   Products products;
-  report_time("product f32 1024^3, " + name_of(products.library()), 0, 2.0 * n * n * n, [&] {
+  measure(state, {.operations = 2.0 * n * n * n}, [&] {
     products.gemm<float>(Op::plain, Op::transposed, n, n, n, 1, a.vector().data(), n,
                          a.vector().data(), n, 0, c.vector().data(), n);
   });
 }
+JESPR_BENCHMARK("product f32 1024^3", time_product);
 
 }  // namespace

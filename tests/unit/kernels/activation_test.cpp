@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "support/arrays.hpp"
-#include "support/bench.hpp"
 #include "support/differences.hpp"
+#include "support/timing.hpp"
 
 namespace {
 
@@ -99,18 +99,28 @@ TEST(Activation, AddScaleAndBias) {
   }
 }
 
-TEST(Activation, Timing) {
-  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
-  constexpr std::size_t n = 4096, columns = 1280;
-  const Guarded<float> h(random_numbers(n * columns, 1)), b(random_numbers(columns, 2)),
-      y(n * columns);
-  const Matrix<float> input = h.matrix(n, columns), output = y.matrix(n, columns);
-  const double bytes = 4.0 * n * columns;
-  report_time("bias gelu f32 [4096, 1280]", 3 * bytes, 0,
-              [&] { kernels::bias_activation(Activation::gelu, input, b.vector(), output); });
-  report_time("gelu backward f32 [4096, 1280]", 3 * bytes, 0, [&] {
-    kernels::activation_backward(Activation::gelu, input, output, output, output);
+constexpr std::size_t timed_rows = 4096, timed_columns = 1280;
+constexpr double timed_bytes = 4.0 * timed_rows * timed_columns;  // of one array
+
+void time_bias_gelu(benchmark::State& state) {
+  const Guarded<float> h(random_numbers(timed_rows * timed_columns, 1)),
+      b(random_numbers(timed_columns, 2)), y(timed_rows * timed_columns);
+  measure(state, {.bytes = 3 * timed_bytes}, [&] {
+    kernels::bias_activation(Activation::gelu, h.matrix(timed_rows, timed_columns), b.vector(),
+                             y.matrix(timed_rows, timed_columns));
   });
 }
+JESPR_BENCHMARK("bias gelu f32 [4096, 1280]", time_bias_gelu);
+
+void time_gelu_backward(benchmark::State& state) {
+  const Guarded<float> h(random_numbers(timed_rows * timed_columns, 1)),
+      dy(random_numbers(timed_rows * timed_columns, 2));
+  const Matrix<float> gradient = dy.matrix(timed_rows, timed_columns);
+  measure(state, {.bytes = 3 * timed_bytes}, [&] {
+    kernels::activation_backward(Activation::gelu, h.matrix(timed_rows, timed_columns), gradient,
+                                 gradient, gradient);
+  });
+}
+JESPR_BENCHMARK("gelu backward f32 [4096, 1280]", time_gelu_backward);
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "support/arrays.hpp"
 #include "support/bench.hpp"
 #include "support/differences.hpp"
+#include "support/timing.hpp"
 
 namespace {
 
@@ -173,18 +174,28 @@ TEST(Attention, DoesNotDependOnThePacking) {
   EXPECT_EQ(alone.out.host(), std::vector<double>(out.begin() + 9 * 24, out.begin() + 59 * 24));
 }
 
-TEST(Attention, Timing) {
-  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
-  for (const double rate : {0.0, 0.1}) {
-    Case<float> test({std::vector<int>(16, 256), 20, 16, rate});
-    const Guarded<float> dout(random_numbers(test.n * test.c, 2)), dqkv(3 * test.n * test.c);
-    const double pairs = 16 * 256.0 * 256.0, c = 320;
-    const std::string name = rate > 0 ? ", dropout" : "";
-    report_time("attention f32 16 x 256 rows, 20 x 16" + name, 0, 4 * pairs * c,
-                [&] { test.forward(); });
-    report_time("attention backward f32 16 x 256 rows, 20 x 16" + name, 0, 14 * pairs * c,
-                [&] { test.backward(dout, dqkv); });
-  }
+/// 16 proteins of 256 rows, 20 heads of width 16; the argument is the dropout rate in percent.
+constexpr double timed_products = 16 * 256.0 * 256.0 * 320;  // of one matrix product over pairs
+
+Case<float> timed_case(const benchmark::State& state) {
+  return Case<float>(
+      {std::vector<int>(16, 256), 20, 16, 0.01 * static_cast<double>(state.range())});
 }
+
+void time_attention(benchmark::State& state) {
+  Case<float> test = timed_case(state);
+  measure(state, {.operations = 4 * timed_products}, [&] { test.forward(); });
+}
+JESPR_BENCHMARK("attention f32 16 x 256 rows, 20 x 16, dropout %", time_attention)->Arg(0)->Arg(10);
+
+void time_attention_backward(benchmark::State& state) {
+  Case<float> test = timed_case(state);
+  test.forward();
+  const Guarded<float> dout(random_numbers(test.n * test.c, 2)), dqkv(3 * test.n * test.c);
+  measure(state, {.operations = 10 * timed_products}, [&] { test.backward(dout, dqkv); });
+}
+JESPR_BENCHMARK("attention backward f32 16 x 256 rows, 20 x 16, dropout %", time_attention_backward)
+    ->Arg(0)
+    ->Arg(10);
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "support/arrays.hpp"
 #include "support/bench.hpp"
+#include "support/timing.hpp"
 
 namespace {
 
@@ -43,14 +44,13 @@ TEST(ColumnSums, EqualTheSerialSum) {
     }
 }
 
-TEST(ColumnSums, Timing) {
-  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
+void time_column_sums(benchmark::State& state) {
   constexpr std::size_t n = 4096, columns = 1280;
   Bench bench;
   const Guarded<float> dy(random_numbers(n * columns, 1)), out(random_numbers(columns, 2));
-  report_time("column sums f32 [4096, 1280]", 4.0 * n * columns, 0, [&] {
-    kernels::add_column_sums(bench.scratch, dy.matrix(n, columns), out.vector());
-  });
+  measure(state, {.bytes = 4.0 * n * columns},
+          [&] { kernels::add_column_sums(bench.scratch, dy.matrix(n, columns), out.vector()); });
 }
+JESPR_BENCHMARK("column sums f32 [4096, 1280]", time_column_sums);
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "support/arrays.hpp"
 #include "support/bench.hpp"
+#include "support/timing.hpp"
 
 namespace {
 
@@ -78,14 +79,14 @@ TEST(Dropout, DiffersBetweenProteinsSitesAndSteps) {
   EXPECT_NE(base, mask<float>({50}, {3}, 8, {{11, 23}}, 1, 0.5));
 }
 
-TEST(Dropout, Timing) {
-  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
+void time_dropout(benchmark::State& state) {
   constexpr std::size_t n = 4096, columns = 512;
   Bench bench;
   const Offsets offsets = make_offsets(bench.inputs, std::vector<int>(32, n / 32));
   const Guarded<float> x(random_numbers(n * columns, 1));
-  report_time("dropout f32 [4096, 512]", 8.0 * n * columns, 0,
-              [&] { kernels::dropout(x.matrix(n, columns), offsets, key, 1, 0.1); });
+  measure(state, {.bytes = 8.0 * n * columns},
+          [&] { kernels::dropout(x.matrix(n, columns), offsets, key, 1, 0.1); });
 }
+JESPR_BENCHMARK("dropout f32 [4096, 512]", time_dropout);
 
 }  // namespace

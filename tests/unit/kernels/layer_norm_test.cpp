@@ -8,6 +8,7 @@
 #include "support/arrays.hpp"
 #include "support/bench.hpp"
 #include "support/differences.hpp"
+#include "support/timing.hpp"
 
 namespace {
 
@@ -109,18 +110,32 @@ TEST(LayerNorm, GradientByDifferences) {
   EXPECT_EQ(dy.host(), dx.host()) << "in place";
 }
 
-TEST(LayerNorm, Timing) {
-  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
-  constexpr std::size_t n = 4096, columns = 320;
-  Case<float> test(n, columns);
-  const Guarded<float> dy(random_numbers(n * columns, 4)), dx(n * columns),
-      dgain(random_numbers(columns, 5)), dbias(random_numbers(columns, 5));
-  const double bytes = 4.0 * n * columns;
-  report_time("layer norm f32 [4096, 320]", 2 * bytes, 0, [&] { test.forward(); });
-  report_time("layer norm backward f32 [4096, 320]", 3 * bytes, 0,
-              [&] { test.backward(dy, dx, false); });
-  report_time("layer norm parameter gradients f32 [4096, 320]", 3 * bytes, 0,
-              [&] { test.parameter_gradients(dy, dgain, dbias); });
+constexpr std::size_t timed_rows = 4096, timed_columns = 320;
+constexpr double timed_bytes = 4.0 * timed_rows * timed_columns;  // of one array
+
+void time_layer_norm(benchmark::State& state) {
+  Case<float> test(timed_rows, timed_columns);
+  measure(state, {.bytes = 2 * timed_bytes}, [&] { test.forward(); });
 }
+JESPR_BENCHMARK("layer norm f32 [4096, 320]", time_layer_norm);
+
+void time_layer_norm_backward(benchmark::State& state) {
+  Case<float> test(timed_rows, timed_columns);
+  test.forward();
+  const Guarded<float> dy(random_numbers(timed_rows * timed_columns, 4)),
+      dx(timed_rows * timed_columns);
+  measure(state, {.bytes = 3 * timed_bytes}, [&] { test.backward(dy, dx, false); });
+}
+JESPR_BENCHMARK("layer norm backward f32 [4096, 320]", time_layer_norm_backward);
+
+void time_layer_norm_parameter_gradients(benchmark::State& state) {
+  Case<float> test(timed_rows, timed_columns);
+  test.forward();
+  const Guarded<float> dy(random_numbers(timed_rows * timed_columns, 4)),
+      dgain(random_numbers(timed_columns, 5)), dbias(random_numbers(timed_columns, 5));
+  measure(state, {.bytes = 2 * timed_bytes}, [&] { test.parameter_gradients(dy, dgain, dbias); });
+}
+JESPR_BENCHMARK("layer norm parameter gradients f32 [4096, 320]",
+                time_layer_norm_parameter_gradients);
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "support/arrays.hpp"
 #include "support/bench.hpp"
+#include "support/timing.hpp"
 
 namespace {
 
@@ -92,14 +93,14 @@ TEST(Rotary, BackwardIsTheTranspose) {
     }
 }
 
-TEST(Rotary, Timing) {
-  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
+void time_rotary(benchmark::State& state) {
   constexpr std::size_t n = 4096, width = 320;
   Bench bench;
   const Offsets offsets = make_offsets(bench.inputs, std::vector<int>(32, n / 32));
   const Guarded<float> qkv(random_numbers(3 * n * width, 1));
-  report_time("scale and rotate f32 [4096, 3 x 320]", 4.0 * 4 * n * width, 0,
-              [&] { kernels::scale_and_rotate(qkv.matrix(n, 3 * width), offsets, 20, true); });
+  measure(state, {.bytes = 4.0 * 4 * n * width},
+          [&] { kernels::scale_and_rotate(qkv.matrix(n, 3 * width), offsets, 20, true); });
 }
+JESPR_BENCHMARK("scale and rotate f32 [4096, 3 x 320]", time_rotary);
 
 }  // namespace

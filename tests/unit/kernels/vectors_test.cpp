@@ -8,6 +8,7 @@
 #include "support/arrays.hpp"
 #include "support/bench.hpp"
 #include "support/differences.hpp"
+#include "support/timing.hpp"
 
 namespace {
 
@@ -233,22 +234,38 @@ TEST(DropVectors, WholeVectorsByProteinAndRow) {
   EXPECT_NEAR(kept / draws, 1 - rate, 4 * std::sqrt(rate * (1 - rate) / draws));
 }
 
-TEST(Vectors, Timing) {
-  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
-  constexpr std::size_t n = 4096, channels = 64;
-  const Guarded<float> v(random_numbers(n * 3 * channels, 1)), y(n * 3 * channels), rstd(n),
-      gate(random_numbers(n * channels, 2)), bias(random_numbers(channels, 3)), norms(n * channels);
-  const double bytes = 4.0 * 3 * n * channels;
-  report_time("vector norms f32 [4096, 3, 64]", 1.33 * bytes, 0, [&] {
-    kernels::vector_norms(tensor(v, n, channels), panel(norms.matrix(n, channels)));
-  });
-  report_time("gate vectors f32 [4096, 3, 64]", 2.67 * bytes, 0, [&] {
-    kernels::gate_vectors(gate.matrix(n, channels), bias.vector(), tensor(v, n, channels), 0,
-                          tensor(y, n, channels));
-  });
-  report_time("vector layer norm f32 [4096, 3, 64]", 2 * bytes, 0, [&] {
-    kernels::vector_layer_norm(tensor(v, n, channels), tensor(y, n, channels), rstd.vector());
+/// Arrays of 4096 rows of 64 vector channels.
+struct Timed {
+  static constexpr std::size_t n = 4096, channels = 64;
+  static constexpr double bytes = 4.0 * 3 * n * channels;  // of one array of vectors
+  Guarded<float> v{random_numbers(n * 3 * channels, 1)}, y{n * 3 * channels}, rstd{n},
+      gate{random_numbers(n * channels, 2)}, bias{random_numbers(channels, 3)}, norms{n * channels};
+};
+
+void time_vector_norms(benchmark::State& state) {
+  const Timed t;
+  measure(state, {.bytes = 4.0 / 3 * Timed::bytes}, [&] {
+    kernels::vector_norms(tensor(t.v, t.n, t.channels), panel(t.norms.matrix(t.n, t.channels)));
   });
 }
+JESPR_BENCHMARK("vector norms f32 [4096, 3, 64]", time_vector_norms);
+
+void time_gates(benchmark::State& state) {
+  const Timed t;
+  measure(state, {.bytes = 8.0 / 3 * Timed::bytes}, [&] {
+    kernels::gate_vectors(t.gate.matrix(t.n, t.channels), t.bias.vector(),
+                          tensor(t.v, t.n, t.channels), 0, tensor(t.y, t.n, t.channels));
+  });
+}
+JESPR_BENCHMARK("gate vectors f32 [4096, 3, 64]", time_gates);
+
+void time_vector_layer_norm(benchmark::State& state) {
+  const Timed t;
+  measure(state, {.bytes = 2 * Timed::bytes}, [&] {
+    kernels::vector_layer_norm(tensor(t.v, t.n, t.channels), tensor(t.y, t.n, t.channels),
+                               t.rstd.vector());
+  });
+}
+JESPR_BENCHMARK("vector layer norm f32 [4096, 3, 64]", time_vector_layer_norm);
 
 }  // namespace

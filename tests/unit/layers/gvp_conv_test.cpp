@@ -10,6 +10,7 @@
 #include "support/bench.hpp"
 #include "support/differences.hpp"
 #include "support/host_gvp.hpp"
+#include "support/timing.hpp"
 
 namespace {
 
@@ -181,28 +182,47 @@ TEST(GvpConv, KeepsArraysOverRowsOnly) {
   EXPECT_LE(bench.saved.stack().in_use(), test.nodes.rows() * per_row + arrays * alignment);
 }
 
-TEST(GvpConv, Timing) {
-  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
-  const GvpConvShape shape{128, 64, 32, 1};  // gvpt_8M
-  const Example<F32> test(shape, 250, 30, edges_per_tile);
-  Layer<F32> layer(shape);
+/// The message layer of gvpt_8M on a protein of 250 residues.
+struct TimedConv {
+  GvpConvShape shape{128, 64, 32, 1};
+  Example<F32> example{shape, 250, 30, edges_per_tile};
+  Layer<F32> layer{shape};
   Bench bench;
   GvpConv<F32>::Saved saved;
-  layer.conv.forward(bench.context, test.nodes, test.edges, test.graph, saved);
-  const double forward = bench.context.products.operations();
-  report_time("GvpConv f32 128/64, forward", 0, forward, [&] {
-    Scope scope(bench.saved);
+  double operations = 0;  // of the products of the forward pass
+
+  TimedConv() {
+    forward(saved);
+    operations = bench.context.products.operations();
+  }
+  void forward(GvpConv<F32>::Saved& into) {
+    layer.conv.forward(bench.context, example.nodes, example.edges, example.graph, into);
+  }
+};
+
+void time_gvp_conv(benchmark::State& state) {
+  TimedConv timed;
+  measure(state, {.operations = timed.operations}, [&] {
+    Scope scope(timed.bench.saved);
     GvpConv<F32>::Saved other;
-    layer.conv.forward(bench.context, test.nodes, test.edges, test.graph, other);
-  });
-  const auto dout = Features<float>::take(bench.inputs, test.nodes.rows(), 128, 64);
-  const auto dnodes = Features<float>::take(bench.inputs, test.nodes.rows(), 128, 64);
-  Example<F32>::fill(dout, 1);
-  Example<F32>::fill(dnodes, 2);
-  report_time("GvpConv f32 128/64, backward", 0, 3 * forward, [&] {
-    layer.conv.backward(bench.context, saved, test.graph, dout, dnodes, nullptr);
+    timed.forward(other);
   });
 }
+JESPR_BENCHMARK("GvpConv f32 128/64, forward", time_gvp_conv);
+
+void time_gvp_conv_backward(benchmark::State& state) {
+  TimedConv timed;
+  const std::size_t rows = timed.example.nodes.rows();
+  const auto dout = Features<float>::take(timed.bench.inputs, rows, 128, 64);
+  const auto dnodes = Features<float>::take(timed.bench.inputs, rows, 128, 64);
+  Example<F32>::fill(dout, 1);
+  Example<F32>::fill(dnodes, 2);
+  measure(state, {.operations = 3 * timed.operations}, [&] {
+    timed.layer.conv.backward(timed.bench.context, timed.saved, timed.example.graph, dout, dnodes,
+                              nullptr);
+  });
+}
+JESPR_BENCHMARK("GvpConv f32 128/64, backward", time_gvp_conv_backward);
 
 TEST(GvpBlock, GradientByDifferencesWithDropout) {
   const GvpConvShape shape{6, 3, 4, 1};

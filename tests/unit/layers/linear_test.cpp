@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "support/layers.hpp"
+#include "support/timing.hpp"
 
 namespace {
 
@@ -100,24 +101,31 @@ TEST(Linear, FrozenWeightsHaveNoGradient) {
   EXPECT_EQ(max_abs(parameter_gradients(test.store)), 0);
 }
 
-TEST(Linear, Timing) {
-  if (!timing_wanted()) GTEST_SKIP() << how_to_time;
-  constexpr std::size_t n = 4096;
-  constexpr int inputs = 320, outputs = 1280;
-  Case<F32> test(n, inputs, outputs, Activation::gelu, true);
-  const double operations = 2.0 * n * inputs * outputs;
-  const std::vector<double> x = random_numbers(n * inputs, 2);
-  test.forward(x);
-  const Guarded<float> dy(random_numbers(n * outputs, 3)), dx(n * inputs);
-  report_time("linear gelu f32 [4096, 320] -> 1280", 0, operations, [&] {
+constexpr std::size_t timed_rows = 4096;
+constexpr int timed_inputs = 320, timed_outputs = 1280;
+constexpr double timed_operations = 2.0 * timed_rows * timed_inputs * timed_outputs;
+
+void time_linear(benchmark::State& state) {
+  Case<F32> test(timed_rows, timed_inputs, timed_outputs, Activation::gelu, true);
+  test.forward(random_numbers(timed_rows * timed_inputs, 2));
+  measure(state, {.operations = timed_operations}, [&] {
     Scope scope(test.bench.saved);
     Linear<F32>::Saved saved;
     test.linear.forward(test.bench.context, test.saved.x, saved);
   });
-  report_time("linear gelu backward f32 [4096, 320] -> 1280", 0, 2 * operations, [&] {
-    test.linear.backward(test.bench.context, test.saved, dy.matrix(n, outputs),
-                         dx.matrix(n, inputs));
+}
+JESPR_BENCHMARK("linear gelu f32 [4096, 320] -> 1280", time_linear);
+
+void time_linear_backward(benchmark::State& state) {
+  Case<F32> test(timed_rows, timed_inputs, timed_outputs, Activation::gelu, true);
+  test.forward(random_numbers(timed_rows * timed_inputs, 2));
+  const Guarded<float> dy(random_numbers(timed_rows * timed_outputs, 3)),
+      dx(timed_rows * timed_inputs);
+  measure(state, {.operations = 2 * timed_operations}, [&] {
+    test.linear.backward(test.bench.context, test.saved, dy.matrix(timed_rows, timed_outputs),
+                         dx.matrix(timed_rows, timed_inputs));
   });
 }
+JESPR_BENCHMARK("linear gelu backward f32 [4096, 320] -> 1280", time_linear_backward);
 
 }  // namespace

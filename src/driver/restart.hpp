@@ -1,0 +1,39 @@
+// How a run goes on: the checkpoint that it continues from, and whether folder, deck and dataset
+// fit to it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "backend/communicator.hpp"
+#include "backend/products.hpp"
+#include "data/dataset.hpp"
+#include "driver/checkpoints.hpp"
+#include "driver/settings.hpp"
+#include "driver/training_state.hpp"
+
+namespace jespr {
+
+/// Names, lengths, splits and clusters of all chains in one number: a restart on another dataset
+/// would train on other batches.
+std::int64_t fingerprint(const data::Dataset& dataset);
+
+/// The checkpoint that the deck's `restart` continues from, "" to start at step 0. Error (deck)
+/// where results of the run's folder would be lost: at step 0 the folder must hold none, and
+/// restart = 'file' must name its newest checkpoint or one of elsewhere. Error (data) where no
+/// checkpoint is sound. Collective.
+std::string find_restart(const CheckpointSettings& settings, const CheckpointFolder& folder,
+                         const Communicator& communicator);
+
+/// The library whose bits the checkpoint holds.
+template <class P>
+ProductLibrary stored_library(const std::string& checkpoint);
+
+/// Reads `state` from a sound checkpoint. What decides the bits of the steps to come must be as
+/// `state` has it on entry, or the run could not continue: Error (deck, data). Other lines of the
+/// deck that have changed are logged.
+template <class P>
+void restore_state(const std::string& checkpoint, TrainingState<P>& state, const DeckText& deck,
+                   const std::string& dataset);
+
+}  // namespace jespr
