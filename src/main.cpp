@@ -6,6 +6,7 @@
 #include "backend/session.hpp"
 #include "base/error.hpp"
 #include "deck/command_line.hpp"
+#include "driver/stop_request.hpp"
 #include "driver/tasks.hpp"
 
 namespace {
@@ -29,6 +30,7 @@ int give_up(const Session& session, Exit code, const std::string& message) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  StopRequest::remember_signals();
   Session session(argc, argv);
   try {
     const deck::CommandLine command = deck::parse_command_line(argc, argv);

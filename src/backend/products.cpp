@@ -53,6 +53,7 @@ cublasStatus_t call_gemm(cublasHandle_t h, Op a, Op b, int m, int n, int k, cons
 }  // namespace
 
 ProductLibrary Products::default_library() { return ProductLibrary::cublas; }
+ProductLibrary Products::library_f64() { return ProductLibrary::cublas; }
 
 Products::Products(ProductLibrary library) : library_(library) {
   cublasHandle_t handle = nullptr;
@@ -83,6 +84,7 @@ std::string product_library_warning() { return ""; }
 #else
 
 ProductLibrary Products::default_library() { return ProductLibrary::onednn; }
+ProductLibrary Products::library_f64() { return ProductLibrary::blas; }
 
 Products::Products(ProductLibrary library) : library_(library) {}
 Products::~Products() = default;

@@ -22,6 +22,8 @@ class Products {
   Products& operator=(const Products&) = delete;
 
   static ProductLibrary default_library();
+  /// The library of the f64 products, which leaves no choice.
+  static ProductLibrary library_f64();
   ProductLibrary library() const { return library_; }
 
   /// C = alpha op(A) op(B) + beta C. op(A) [m, k], op(B) [k, n], C [m, n]; `lda`, `ldb`, `ldc` are

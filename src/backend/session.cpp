@@ -45,6 +45,7 @@ void Session::abort(int code) {
 
 Affinity query_affinity() {
   Affinity affinity;
+  affinity.pinned = true;
   // All threads are asked: one that OpenMP has bound (OMP_PROC_BIND) knows only its own core.
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -54,7 +55,10 @@ Affinity query_affinity() {
     CPU_ZERO(&own);
     sched_getaffinity(0, sizeof own, &own);
 #pragma omp critical
-    CPU_OR(&set, &set, &own);
+    {
+      CPU_OR(&set, &set, &own);
+      affinity.pinned = affinity.pinned && CPU_COUNT(&own) == 1;
+    }
   }
   for (int core = 0; core < CPU_SETSIZE; ++core)
     if (CPU_ISSET(core, &set)) affinity.cores.push_back(core);

@@ -37,6 +37,7 @@ class Session {
 struct Affinity {
   std::vector<int> cores;  // that the operating system lets this process use
   int threads = 1;         // of the host execution space
+  bool pinned = false;     // each thread to one core
   std::string device;      // of the default execution space: "host" or a GPU's name
 };
 Affinity query_affinity();

@@ -17,6 +17,7 @@ struct State {
   bool root = true;
   bool progress_shown = false;
   std::FILE* file = nullptr;
+  std::string early;  // lines from before the file was opened
 };
 
 State& state() {
@@ -40,6 +41,11 @@ void clear_progress(State& s) {
   s.progress_shown = false;
 }
 
+void write(std::FILE* out, const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), out);
+  std::fflush(out);
+}
+
 }  // namespace
 
 void set_root(bool is_root) { state().root = is_root; }
@@ -51,6 +57,8 @@ void open_file(const std::string& path) {
   close_file();
   s.file = std::fopen(path.c_str(), "a");
   if (!s.file) fail(Exit::runtime, path + ": cannot open the log file: " + std::strerror(errno));
+  write(s.file, s.early);
+  s.early.clear();
 }
 
 void close_file() {
@@ -63,12 +71,18 @@ void line(std::string_view text) {
   State& s = state();
   if (!s.root) return;
   clear_progress(s);
-  for (std::FILE* out : {stdout, s.file}) {
-    if (!out) continue;
-    std::fwrite(text.data(), 1, text.size(), out);
-    std::fputc('\n', out);
-    std::fflush(out);
-  }
+  write(stdout, std::string(text) + '\n');
+  record(text);
+}
+
+void record(std::string_view text) {
+  State& s = state();
+  if (!s.root) return;
+  const std::string whole = std::string(text) + '\n';
+  if (s.file)
+    write(s.file, whole);
+  else
+    s.early += whole;
 }
 
 void warning(std::string_view text) { line("warning: " + std::string(text)); }

@@ -11,7 +11,8 @@ namespace jespr::log {
 void set_root(bool is_root);
 bool is_root();
 
-/// Appends every further line to the file at `path` too. Failure: Error (runtime).
+/// Appends the lines so far and every further one to the file at `path` too. Failure: Error
+/// (runtime).
 void open_file(const std::string& path);
 void close_file();
 
@@ -19,6 +20,8 @@ void close_file();
 void line(std::string_view text);
 /// One line that starts with "warning: ".
 void warning(std::string_view text);
+/// Lines for the log file alone: too many for the eye, wanted later.
+void record(std::string_view text);
 /// A line that the next one overwrites; only on a terminal, never in the file.
 void progress(std::string_view text);
 

@@ -80,10 +80,8 @@ Dataset::~Dataset() = default;
 Dataset Dataset::open(const std::string& path, const Communicator& communicator) {
   const io::File file = io::File::open(path);
   check_format(file);
-  for (const std::string& name : file.datasets()) {
-    const std::string problem = io::check_digest(file.dataset(name), &communicator);
-    if (!problem.empty()) fail(Exit::data, problem);
-  }
+  const std::string problem = io::check_digests(file, file.datasets(), &communicator);
+  if (!problem.empty()) fail(Exit::data, problem);
   Dataset dataset;
   dataset.path_ = path;
   dataset.offsets_ = read_offsets(file);

@@ -103,10 +103,12 @@ std::optional<double> to_real(std::string_view word) {
 }
 
 std::optional<bool> to_logical(std::string_view word) {
+  // Fortran reads any word that begins with t or f; a slip of the pen would be one, too.
   if (!word.empty() && word.front() == '.') word.remove_prefix(1);
-  if (word.empty()) return {};
-  if (lower(word.front()) == 't') return true;
-  if (lower(word.front()) == 'f') return false;
+  if (!word.empty() && word.back() == '.') word.remove_suffix(1);
+  const std::string name = lower(word);
+  if (name == "t" || name == "true") return true;
+  if (name == "f" || name == "false") return false;
   return {};
 }
 

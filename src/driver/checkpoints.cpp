@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>  // for from_chars
 #include <filesystem>
 
 #include "base/log.hpp"
 #include "io/checkpoint.hpp"
+#include "io/files.hpp"
 
 namespace jespr {
 namespace {
@@ -22,27 +24,28 @@ std::string CheckpointFolder::path_of(std::int64_t step) const {
 
 std::string CheckpointFolder::best_path() const { return folder_ + "/best.h5"; }
 
-std::vector<std::string> CheckpointFolder::list_here() const {
-  std::vector<std::pair<long long, std::string>> found;
+std::vector<CheckpointFolder::Found> CheckpointFolder::list_here() const {
+  std::vector<Found> found;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with(prefix) || !name.ends_with(suffix)) continue;
-    const std::string digits =
-        name.substr(prefix.size(), name.size() - prefix.size() - suffix.size());
-    if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) continue;
-    found.emplace_back(std::stoll(digits), entry.path().string());
+    const char* const first = name.data() + prefix.size();
+    const char* const last = name.data() + name.size() - suffix.size();
+    std::int64_t step = 0;
+    const auto result = std::from_chars(first, last, step);
+    if (result.ec != std::errc() || result.ptr != last || step < 0) continue;
+    found.push_back({step, entry.path().string()});
   }
-  std::sort(found.rbegin(), found.rend());
-  std::vector<std::string> paths;
-  for (auto& [step, path] : found) paths.push_back(std::move(path));
-  return paths;
+  std::sort(found.begin(), found.end(),
+            [](const Found& a, const Found& b) { return a.step > b.step; });
+  return found;
 }
 
 std::vector<std::string> CheckpointFolder::list(const Communicator& communicator) const {
   std::string joined;
   if (communicator.is_root())
-    for (const std::string& path : list_here()) joined += path + '\n';
+    for (const Found& found : list_here()) joined += found.path + '\n';
   joined = communicator.broadcast(joined);
   std::vector<std::string> paths;
   for (std::size_t begin = 0; begin < joined.size();) {
@@ -54,19 +57,36 @@ std::vector<std::string> CheckpointFolder::list(const Communicator& communicator
 }
 
 std::string CheckpointFolder::newest_sound(const Communicator& communicator) const {
+  std::vector<std::string> damaged;
   for (const std::string& path : list(communicator)) {
     const std::string damage = io::check_checkpoint(path, communicator);
-    if (damage.empty()) return path;
-    log::warning(damage);
-    log::warning(fmt::format("restart: {} is passed over, trying the one before it", path));
+    if (!damage.empty()) {
+      log::warning(damage);
+      damaged.push_back(path);
+      continue;
+    }
+    for (const std::string& other : damaged)
+      if (communicator.is_root())
+        log::warning(fmt::format("restart: {} is passed over, kept as {}", other,
+                                 io::set_aside(other, "damaged")));
+    communicator.barrier();
+    return path;
   }
   return "";
 }
 
-void CheckpointFolder::prune() const {
-  const auto paths = list_here();
-  for (std::size_t i = static_cast<std::size_t>(keep_); i < paths.size(); ++i)
-    io::remove_file(paths[i]);
+void CheckpointFolder::prune(std::int64_t step) const {
+  std::int64_t newer = 0;
+  for (const Found& found : list_here())
+    if (found.step <= step && ++newer > keep_) io::remove_file(found.path);
+}
+
+std::string CheckpointFolder::any_result() const {
+  const auto checkpoints = list_here();
+  if (!checkpoints.empty()) return checkpoints.front().path;
+  for (const char* name : {"/history.csv", "/history.h5", "/validation.csv", "/best.h5"})
+    if (io::file_exists(folder_ + name)) return folder_ + name;
+  return "";
 }
 
 }  // namespace jespr

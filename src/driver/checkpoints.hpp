@@ -23,15 +23,23 @@ class CheckpointFolder {
   /// All step_*.h5, the newest first; the same on all ranks.
   std::vector<std::string> list(const Communicator& communicator) const;
 
-  /// The newest checkpoint that is sound, "" if there is none. A damaged one is named in a warning
-  /// and passed over. Collective.
+  /// The newest checkpoint that is sound, "" if there is none. Damaged ones that are newer are
+  /// named in warnings and, unless all are damaged, renamed to step_*.h5.damaged. Collective.
   std::string newest_sound(const Communicator& communicator) const;
 
-  /// Removes all but the newest `keep` checkpoints. To be called by one rank.
-  void prune() const;
+  /// After `step` was written: removes the older checkpoints but the newest `keep` - 1 of them. To
+  /// be called by one rank.
+  void prune(std::int64_t step) const;
+
+  /// A file of a run's results that lies in the folder, "" if there is none. For one rank.
+  std::string any_result() const;
 
  private:
-  std::vector<std::string> list_here() const;
+  struct Found {
+    std::int64_t step;
+    std::string path;
+  };
+  std::vector<Found> list_here() const;
   std::string folder_;
   std::int64_t keep_;
 };

@@ -5,6 +5,7 @@ namespace jespr {
 namespace {
 
 constexpr std::int64_t rows_per_piece = 2048;  // enough to keep the matrix products busy
+constexpr int rows_of_ends = 2;                // of the start and end tokens
 
 }  // namespace
 
@@ -15,24 +16,34 @@ Gallery<typename P::Real> embed_chains(Context& context, const Communicator& com
                                        const data::ProteinReader& read, int kept) {
   std::vector<std::int64_t> places;
   std::vector<typename P::Real> sequence, structure;
+  std::vector<int> sequence_residues(chains.size()), structure_residues(chains.size());
   std::int64_t place = 0;
   int owner = 0;
   for (const data::Shard& piece : data::cut_by_rows(chains, rows_per_piece, kept)) {
     if (owner == communicator.rank()) {
       Scope saved_scope(context.saved), scratch_scope(context.scratch);
       typename JointModel<P>::Saved saved;
-      const auto embeddings =
-          model.forward(context, data::plain_rows(piece, read, kept), saved, false);
+      const data::ShardRows rows = data::plain_rows(piece, read, kept);
+      const auto embeddings = model.forward(context, rows, saved, false);
       append_rows(sequence, embeddings.sequence);
       append_rows(structure, embeddings.structure);
-      for (std::size_t i = 0; i < piece.size(); ++i)
-        places.push_back(place + static_cast<std::int64_t>(i));
+      for (std::size_t i = 0; i < piece.size(); ++i) {
+        const auto here = static_cast<std::size_t>(place) + i;
+        places.push_back(static_cast<std::int64_t>(here));
+        sequence_residues[here] = rows.sequence.rows[i] - rows_of_ends;
+        structure_residues[here] = rows.structure.rows[i] - rows_of_ends;
+      }
     }
     place += static_cast<std::int64_t>(piece.size());
     owner = (owner + 1) % communicator.size();
   }
-  return gather_gallery(communicator, static_cast<int>(chains.size()),
-                        model.sequence_head.shape.width, places, sequence, structure);
+  auto gallery = gather_gallery(communicator, static_cast<int>(chains.size()),
+                                model.sequence_head.shape.width, places, sequence, structure);
+  communicator.sum(std::span<int>(sequence_residues));
+  communicator.sum(std::span<int>(structure_residues));
+  gallery.sequence_residues = std::move(sequence_residues);
+  gallery.structure_residues = std::move(structure_residues);
+  return gallery;
 }
 
 #define JESPR_INSTANTIATE(P)                                                                     \

@@ -12,6 +12,7 @@
 #include "deck/reader.hpp"
 #include "driver/embedding.hpp"
 #include "driver/evaluation_report.hpp"
+#include "driver/restart.hpp"
 #include "driver/run_log.hpp"
 #include "io/checkpoint.hpp"
 #include "io/files.hpp"
@@ -56,7 +57,9 @@ Gallery<float> in_f32(const Gallery<float>& gallery) { return gallery; }
 Gallery<float> in_f32(const Gallery<double>& gallery) {
   return {gallery.width,
           {gallery.sequence.begin(), gallery.sequence.end()},
-          {gallery.structure.begin(), gallery.structure.end()}};
+          {gallery.structure.begin(), gallery.structure.end()},
+          gallery.sequence_residues,
+          gallery.structure_residues};
 }
 
 /// One gallery of the evaluation while it is being measured.
@@ -75,16 +78,19 @@ class Evaluation {
         deck_(deck),
         communicator_(communicator),
         dataset_(data::Dataset::open(settings.data.dataset, communicator)),
+        products_(choose_library<P>(settings.run.matrix_library, settings.evaluate.checkpoint)),
         model_(JointModel<P>::add(store_, trained.model)) {
     store_.freeze();
     choose_galleries();
   }
 
   void run() {
+    open_folder();
     TrainedWeights<P> weights{store_};
     io::read_checkpoint(options_.checkpoint, weights);
     store_.mark_updated();
-    log::line(fmt::format("model    {}, step {}", options_.checkpoint, weights.step));
+    log::line(fmt::format("model    {}, step {}; products by {}", options_.checkpoint, weights.step,
+                          name_of(products_.library())));
     log::line(
         fmt::format("data     {}: {} chains of split '{}', {} of them with at least {} residues",
                     dataset_.path(), galleries_.front().chains.size(), options_.split,
@@ -101,6 +107,15 @@ class Evaluation {
   }
 
  private:
+  void open_folder() const {
+    const std::string log_file = options_.output_folder() + "/log.txt";
+    if (communicator_.is_root()) io::make_parent_directories(log_file);
+    log::open_file(log_file);
+    log::record(deck_.processed);
+    log_program_header(communicator_);
+    log::line("deck     " + deck_.name + ", every parameter in " + log_file);
+  }
+
   void choose_galleries() {
     add_gallery("whole", chains_of(dataset_, options_.split), 0);
     const auto kept = static_cast<int>(options_.retrieval.equal_length);
@@ -154,17 +169,16 @@ class Evaluation {
     gallery.result.methods.push_back(std::move(method));
   }
 
-  /// What needs no model: a ranker by the lengths that are shown, and chance.
+  /// What needs no model: a ranker by the lengths that the encoders were shown, and chance.
   void add_yardsticks(GalleryEvaluation& gallery) const {
-    std::vector<int> shown = gallery.lengths;
-    if (gallery.kept_residues > 0) shown.assign(shown.size(), gallery.kept_residues);
+    const Gallery<float>& shown = gallery.methods.front().embeddings;
     RankingMethod length;
     length.name = "length_only";
-    length.ranks = rank_by_length(shown);
+    length.ranks = rank_by_length(shown.sequence_residues, shown.structure_residues);
     length.report = report_of(length.ranks);
     RankingMethod chance;
     chance.name = "chance";
-    chance.report = chance_retrieval(static_cast<int>(shown.size()), options_.retrieval.recall);
+    chance.report = chance_retrieval(shown.proteins(), options_.retrieval.recall);
     gallery.methods.push_back(std::move(length));
     gallery.methods.push_back(std::move(chance));
   }
@@ -181,7 +195,6 @@ class Evaluation {
         options_.checkpoint,          dataset_.path(),    options_.split, step,
         options_.retrieval.bootstrap, settings_.run.seed, deck_.processed};
     const std::string folder = options_.output_folder();
-    io::make_parent_directories(folder + "/evaluation.h5");
     write_evaluation_file(folder + "/evaluation.h5", source, results);
     io::write_text_file(folder + "/evaluation.json", evaluation_json(source, results));
     log::line("");
@@ -218,7 +231,6 @@ void check_files(const EvaluateSettings& options, const Communicator& communicat
 }  // namespace
 
 void evaluate(const Settings& settings, const DeckText& deck, const Communicator& communicator) {
-  log_program_header(communicator);
   check_files(settings.evaluate, communicator);
   const Settings trained = trained_settings(settings.evaluate.checkpoint);
   if (io::read_information(settings.evaluate.checkpoint, "precision") == F64::name)

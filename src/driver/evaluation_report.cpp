@@ -187,6 +187,7 @@ std::string evaluation_json(const EvaluationSource& source,
   json.key("split").value(source.split);
   json.key("bootstrap").value(source.bootstrap);
   json.key("seed").value(source.seed);
+  json.key("deck").value(source.deck);
   json.key("galleries").begin_array();
   for (const GalleryEvaluation& evaluation : evaluations) add_gallery(json, evaluation);
   json.end_array().end_object();

@@ -17,6 +17,8 @@ struct Gallery {
   int width = 0;             // J
   std::vector<T> sequence;   // [B, J]
   std::vector<T> structure;  // [B, J]
+  // [B] residues that each encoder was shown; where nobody asked: empty.
+  std::vector<int> sequence_residues = {}, structure_residues = {};
 
   int proteins() const { return width > 0 ? static_cast<int>(sequence.size()) / width : 0; }
 };

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,10 @@ struct ValidationRow {
   double accuracy_sequence_to_structure = 0;
   double accuracy_structure_to_sequence = 0;
   std::vector<double> recall;  // pooled, at the deck's ranks
-  double equal_length_percentile = 0;
-  double lower = 0, upper = 0;  // its 95 % interval
-  double best = 0;              // 1: the best so far
+  // At equal length; not a number where there is no such gallery.
+  double equal_length_percentile = std::numeric_limits<double>::quiet_NaN();
+  double lower = equal_length_percentile, upper = equal_length_percentile;  // 95 % interval
+  double best = 0;                                                          // 1: the best so far
 };
 
 /// A table of rows of one kind that is a CSV file: rows are appended as they come; after a restart

@@ -30,6 +30,11 @@ std::string describe_checkpoint(const io::File& file) {
       file.read_text("/info/time"), file.read_text("/info/host"), file.read_text("/info/precision"),
       file.read_text("/info/build"), number("seed"), number("proteins"), number("shards"),
       number("updates"), number("skipped"), number("best_step"));
+  text += "form    ";
+  for (const std::string& name : file.datasets("/state/form"))
+    text += fmt::format(" {} {}", name.substr(std::string("/state/form/").size()),
+                        file.dataset(name).read<std::int64_t>().front());
+  text += '\n';
   std::uint64_t elements = 0;
   const std::string group = "/state/parameters";
   std::string table;
@@ -55,6 +60,10 @@ std::string describe_result(const io::File& file) {
 
 std::string describe_file(const std::string& path) {
   if (!io::file_exists(path)) fail(Exit::data, path + ": no such file");
+  if (!io::File::is_hdf5(path))
+    fail(Exit::data, path +
+                         ": not an HDF5 file; jespr info describes datasets, checkpoints, "
+                         "history.h5 and evaluation.h5 (.csv, .json and .txt are plain text)");
   if (data::is_dataset(path)) return data::describe_dataset(path);
   const io::File file = io::File::open(path);
   if (file.has_attribute("/", "format") && file.text_attribute("/", "format") == "jespr checkpoint")

@@ -10,47 +10,55 @@
 #include "base/hash.hpp"
 #include "base/log.hpp"
 #include "io/checkpoint.hpp"
+#include "io/files.hpp"
 
 namespace jespr {
 namespace {
 
-/// The same answer on all ranks, though only the root looks.
-template <class Look>
-bool root_finds(const Communicator& communicator, const Look& look) {
-  return communicator.broadcast(std::string(communicator.is_root() && look() ? "yes" : "")) ==
-         "yes";
-}
-
 void require_no_results(const CheckpointFolder& folder, const Communicator& communicator) {
-  const std::string history = folder.path() + "/history.csv";
-  if (root_finds(communicator, [&] { return std::filesystem::exists(history); }))
+  const std::string found =
+      communicator.broadcast(communicator.is_root() ? folder.any_result() : "");
+  if (!found.empty())
     fail(Exit::deck, fmt::format("{}: results of an earlier run lie here; continue it with "
                                  "checkpoint.restart=auto, or choose another run.name",
-                                 folder.path()));
+                                 found));
+}
+
+/// A run that was stopped before its first checkpoint begins anew: what it left is kept.
+void set_results_aside(const CheckpointFolder& folder, const Communicator& communicator) {
+  if (communicator.is_root())
+    for (std::string found = folder.any_result(); !found.empty(); found = folder.any_result())
+      log::warning(fmt::format("restart: no checkpoint, starting at step 0; {} is kept as {}",
+                               found, io::set_aside(found, "old")));
+  communicator.barrier();
 }
 
 std::string newest_of(const CheckpointFolder& folder, const Communicator& communicator) {
   const std::string newest = folder.newest_sound(communicator);
-  if (newest.empty() && !folder.list(communicator).empty())
+  if (!newest.empty()) return newest;
+  if (!folder.list(communicator).empty())
     fail(Exit::data, fmt::format("{}: none of its checkpoints is sound; move them away to start "
                                  "anew",
                                  folder.path()));
-  return newest;
+  set_results_aside(folder, communicator);
+  return "";
 }
 
 std::string named_file(const std::string& file, const CheckpointFolder& folder,
                        const Communicator& communicator) {
   const std::string damage = io::check_checkpoint(file, communicator);
   if (!damage.empty()) fail(Exit::data, damage + "; name a sound checkpoint, or restart = 'auto'");
-  const std::vector<std::string> here = folder.list(communicator);
-  const bool loses = !here.empty() && root_finds(communicator, [&] {
-    return !std::filesystem::equivalent(here.front(), file);
-  });
-  if (loses)
+  std::string loses;
+  if (communicator.is_root()) {
+    const std::string found = folder.any_result();
+    if (!found.empty() && !std::filesystem::equivalent(found, file)) loses = found;
+  }
+  loses = communicator.broadcast(loses);
+  if (!loses.empty())
     fail(Exit::deck,
-         fmt::format("{}: {} lies here, which a run from {} would overwrite; move the checkpoints "
-                     "after that one away, or choose another run.name, or restart = 'auto'",
-                     folder.path(), std::filesystem::path(here.front()).filename().string(), file));
+         fmt::format("{} would be overwritten by a run from {}; choose another run.name "
+                     "for it, or move newer results away, or restart = 'auto'",
+                     loses, file));
   return file;
 }
 
@@ -90,10 +98,19 @@ std::string find_restart(const CheckpointSettings& settings, const CheckpointFol
 }
 
 template <class P>
-ProductLibrary stored_library(const std::string& checkpoint) {
+ProductLibrary choose_library(const std::string& asked, const std::string& checkpoint) {
+  ProductLibrary library = Products::default_library();
+  if (library != ProductLibrary::cublas && asked == "blas") library = ProductLibrary::blas;
+  if (checkpoint.empty()) return library;
   TrainingNumbers<P> numbers;
   io::read_checkpoint(checkpoint, numbers);
-  return static_cast<ProductLibrary>(numbers.all.matrix_library);
+  const auto stored = static_cast<ProductLibrary>(numbers.all.matrix_library);
+  const bool here = (stored == ProductLibrary::cublas) == (library == ProductLibrary::cublas);
+  if (here && asked == "auto") return stored;
+  if (stored != library)
+    log::warning(fmt::format("{} was computed with {}, this run uses {}: same numbers, other bits",
+                             checkpoint, name_of(stored), name_of(library)));
+  return library;
 }
 
 template <class P>
@@ -111,6 +128,11 @@ void restore_state(const std::string& checkpoint, TrainingState<P>& state, const
   agree("&run seed", state.seed, asked.seed);
   agree("&batch shards", state.shards, asked.shards);
   agree("&batch proteins", state.proteins, asked.proteins);
+  for (std::size_t i = 0; i < state.form.size(); ++i)
+    if (state.form[i] != asked.form[i])
+      fail(Exit::deck, fmt::format("{}: {} is not what {} was computed with (jespr info shows its "
+                                   "deck); restore the value, or start anew",
+                                   deck.name, asked.form[i].first, checkpoint));
   if (state.dataset != asked.dataset)
     fail(Exit::data, fmt::format("{}: not the dataset that {} was trained on (names, lengths, "
                                  "splits or clusters differ); the run cannot continue with it",
@@ -119,7 +141,7 @@ void restore_state(const std::string& checkpoint, TrainingState<P>& state, const
 }
 
 #define JESPR_INSTANTIATE(P)                                                             \
-  template ProductLibrary stored_library<P>(const std::string&);                         \
+  template ProductLibrary choose_library<P>(const std::string&, const std::string&);     \
   template void restore_state<P>(const std::string&, TrainingState<P>&, const DeckText&, \
                                  const std::string&);
 JESPR_INSTANTIATE(F32)

@@ -19,15 +19,16 @@ namespace jespr {
 std::int64_t fingerprint(const data::Dataset& dataset);
 
 /// The checkpoint that the deck's `restart` continues from, "" to start at step 0. Error (deck)
-/// where results of the run's folder would be lost: at step 0 the folder must hold none, and
-/// restart = 'file' must name its newest checkpoint or one of elsewhere. Error (data) where no
-/// checkpoint is sound. Collective.
+/// where results in the run's folder would be lost: restart = 'no' wants a folder without any,
+/// 'file' too unless it names the folder's newest checkpoint. Error (data) where no checkpoint is
+/// sound. Collective.
 std::string find_restart(const CheckpointSettings& settings, const CheckpointFolder& folder,
                          const Communicator& communicator);
 
-/// The library whose bits the checkpoint holds.
+/// The library of the f32 products: the one that `asked` (&run matrix_library) names; for 'auto'
+/// the one whose bits the checkpoint holds, where this build has it, or the default.
 template <class P>
-ProductLibrary stored_library(const std::string& checkpoint);
+ProductLibrary choose_library(const std::string& asked, const std::string& checkpoint);
 
 /// Reads `state` from a sound checkpoint. What decides the bits of the steps to come must be as
 /// `state` has it on entry, or the run could not continue: Error (deck, data). Other lines of the

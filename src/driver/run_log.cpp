@@ -20,15 +20,16 @@ constexpr int rate_repeats = 5;
 
 std::string build_line() {
   const BuildInfo info = build_info();
-  return fmt::format("{} {}, Kokkos {} {}, {}, HDF5 {}, git {}", info.compiler, info.build_type,
-                     info.kokkos, info.kokkos_backends, product_library_versions(), info.hdf5,
-                     info.git);
+  return fmt::format("{} {}, Kokkos {} {}, {}, {}, HDF5 {}, git {}", info.compiler, info.build_type,
+                     info.kokkos, info.kokkos_backends, product_library_versions(), info.mpi,
+                     info.hdf5, info.git);
 }
 
 void log_program_header(const Communicator& communicator) {
   const Affinity affinity = query_affinity();
-  const std::string place = fmt::format("{}\n{}\n{}\n{}", host_name(), affinity.threads,
-                                        format_cores(affinity.cores), affinity.device);
+  const std::string place =
+      fmt::format("{}\n{}\n{}\n{}\n{}", host_name(), affinity.threads, format_cores(affinity.cores),
+                  affinity.device, affinity.pinned ? "pinned" : "");
   const auto places = communicator.all_gather(place);
   log::line(
       fmt::format("JESPR {}  joint pre-training of protein sequence and structure embeddings"
@@ -42,14 +43,15 @@ void log_program_header(const Communicator& communicator) {
                         affinity.threads == 1 ? "" : "s", affinity.device));
   constexpr std::size_t most = 8;
   for (std::size_t r = 0; r < places.size() && r < most; ++r) {
-    std::array<std::string, 4> field;
+    std::array<std::string, 5> field;
     std::size_t begin = 0;
     for (auto& text : field) {
       const std::size_t end = places[r].find('\n', begin);
       text = places[r].substr(begin, end - begin);
       begin = end + 1;
     }
-    log::line(fmt::format("         rank {} on {}, cores {}", r, field[0], field[2]));
+    log::line(fmt::format("         rank {} on {}, cores {}{}", r, field[0], field[2],
+                          field[4] == "pinned" ? ", threads pinned" : ""));
   }
   const int cores = static_cast<int>(affinity.cores.size());
   if (affinity.threads > cores)
@@ -71,19 +73,23 @@ void log_program_header(const Communicator& communicator) {
 
 double log_product_rate(const Communicator& communicator, Products& products,
                         const std::string& precision) {
-  communicator.barrier();
-  const double rate = precision == "f64" ? products.measure_rate<double>(rate_size, rate_repeats)
-                                         : products.measure_rate<float>(rate_size, rate_repeats);
-  const double slowest = communicator.min(rate), fastest = communicator.max(rate);
-  log::line(fmt::format("products {:.0f} GFLOP/s {} per rank (measured {:.0f} to {:.0f}; {})",
-                        communicator.sum(rate) / communicator.size() * 1e-9, precision,
-                        slowest * 1e-9, fastest * 1e-9,
-                        name_of(precision == "f64" && products.library() == ProductLibrary::onednn
-                                    ? ProductLibrary::blas
-                                    : products.library())));
+  const auto measure = [&](const char* name, ProductLibrary library, const auto& rate_of) {
+    communicator.barrier();
+    const double rate = rate_of();
+    const double slowest = communicator.min(rate), fastest = communicator.max(rate);
+    log::line(fmt::format("products {:.0f} GFLOP/s {} per rank (measured {:.0f} to {:.0f}; {})",
+                          communicator.sum(rate) / communicator.size() * 1e-9, name, slowest * 1e-9,
+                          fastest * 1e-9, name_of(library)));
+    return rate;
+  };
+  const double single = measure("f32", products.library(), [&] {
+    return products.measure_rate<float>(rate_size, rate_repeats);
+  });
   const std::string warning = product_library_warning();
   if (!warning.empty()) log::warning(warning);
-  return rate;
+  if (precision != F64::name) return single;
+  return measure("f64", Products::library_f64(),
+                 [&] { return products.measure_rate<double>(rate_size, rate_repeats); });
 }
 
 template <class P>
@@ -121,13 +127,11 @@ void IntervalLog::add(const HistoryRow& row) {
   sum_.gflops += row.gflops * row.seconds;
   sum_.fraction_of_peak += row.fraction_of_peak * row.seconds;
   sum_.skipped += row.skipped;
-  total_seconds_ += row.seconds;
-  ++total_steps_;
 }
 
 double IntervalLog::seconds_left(double step) const {
-  return (static_cast<double>(last_) - step) * total_seconds_ /
-         std::max(1.0, static_cast<double>(total_steps_));
+  return (static_cast<double>(last_) - step) * timer_.seconds() /
+         std::max(1.0, step - static_cast<double>(first_));
 }
 
 void IntervalLog::line() {

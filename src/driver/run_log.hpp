@@ -19,8 +19,9 @@ std::string build_line();
 /// Name, version and time; build; ranks, threads, cores; collective.
 void log_program_header(const Communicator& communicator);
 
-/// Measures the f32 (or f64) rate of products on all ranks at once and logs it with the library and
-/// what is wrong with it. Returns this rank's rate in operations per second. Collective.
+/// Measures the f32 rate of products on all ranks at once, for a run in f64 that rate too, and logs
+/// them with the library and what is wrong with it. Returns this rank's rate in the run's
+/// precision, in operations per second. Collective.
 double log_product_rate(const Communicator& communicator, Products& products,
                         const std::string& precision);
 
@@ -48,8 +49,7 @@ class IntervalLog {
   HistoryRow sum_;  // of the interval
   HistoryRow newest_;
   int rows_ = 0;
-  double total_seconds_ = 0;
-  std::int64_t total_steps_ = 0;
+  Timer timer_;
 };
 
 /// Where the time went: the largest share of all ranks' timers first. Collective.

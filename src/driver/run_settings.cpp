@@ -10,7 +10,12 @@ void declare(deck::Schema& schema, RunSettings& s) {
               "train a joint model, evaluate a checkpoint, or prepare a dataset")
       .required()
       .names_task();
-  group.text("name", s.name, "name of the run: its folder, its title in logs and plots");
+  group.text("name", s.name, "name of the run and of its folder");
+  group.check("name", [&s]() -> std::string {
+    if (s.name.empty() || s.name == "." || s.name == ".." || s.name.find('/') != std::string::npos)
+      return "names no folder; use letters and digits, and run.output for another place";
+    return "";
+  });
   group
       .path("output", s.output,
             "folder of logs, history and checkpoints; none given: run/<name> beside the deck")

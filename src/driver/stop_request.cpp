@@ -6,9 +6,11 @@
 namespace jespr {
 namespace {
 
-volatile std::sig_atomic_t stop_signal_seen = 0;
+volatile std::sig_atomic_t seen_term = 0, seen_usr1 = 0, seen_usr2 = 0;
 
-void note_signal(int) { stop_signal_seen = 1; }
+void note_signal(int number) {
+  (number == SIGTERM ? seen_term : number == SIGUSR1 ? seen_usr1 : seen_usr2) = 1;
+}
 
 int number_of(const std::string& name) { return name == "USR2" ? SIGUSR2 : SIGUSR1; }
 
@@ -21,20 +23,22 @@ void listen(int number, void (*handler)(int)) {
 
 }  // namespace
 
-StopRequest::StopRequest(const std::string& signal_name, std::int64_t max_seconds)
-    : max_seconds_(max_seconds), signal_(number_of(signal_name)) {
-  listen(SIGTERM, note_signal);
-  listen(signal_, note_signal);
+void StopRequest::remember_signals() {
+  listen(SIGUSR1, note_signal);
+  listen(SIGUSR2, note_signal);
 }
 
-StopRequest::~StopRequest() {
-  listen(SIGTERM, SIG_DFL);
-  listen(signal_, SIG_DFL);
+StopRequest::StopRequest(const std::string& signal_name, std::int64_t max_seconds)
+    : max_seconds_(max_seconds), signal_(number_of(signal_name)) {
+  remember_signals();
+  listen(SIGTERM, note_signal);
 }
+
+StopRequest::~StopRequest() { listen(SIGTERM, SIG_DFL); }
 
 int StopRequest::flags(double seconds) const {
   int flags = none;
-  if (stop_signal_seen) flags |= signal;
+  if (seen_term || (signal_ == SIGUSR1 ? seen_usr1 : seen_usr2)) flags |= signal;
   if (max_seconds_ > 0 && seconds >= static_cast<double>(max_seconds_)) flags |= time_limit;
   return flags;
 }

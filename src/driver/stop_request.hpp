@@ -11,6 +11,10 @@ class StopRequest {
  public:
   enum Flag : int { none = 0, signal = 1, time_limit = 2 };
 
+  /// From here on USR1 and USR2 are noted, not deadly: a scheduler may send one while the program
+  /// still starts.
+  static void remember_signals();
+
   /// Listens to SIGTERM and the signal named `signal_name` ("USR1"). `max_seconds` 0: no limit.
   StopRequest(const std::string& signal_name, std::int64_t max_seconds);
   ~StopRequest();

@@ -44,7 +44,17 @@ deck::Source load_deck(const deck::CommandLine& command, const Communicator& com
   return source;
 }
 
-/// Ranks started with different command lines would run different experiments.
+/// Ranks started with different command lines would wait for one another, or run different
+/// experiments. Overrides become part of the deck, whose hash is compared below.
+void check_same_command(const deck::CommandLine& command, const Communicator& communicator) {
+  const std::string words =
+      fmt::format("{} {} {}", static_cast<int>(command.mode), command.topic, command.deck);
+  const std::uint64_t own = digest(words.data(), words.size());
+  if (communicator.min(own) != communicator.max(own))
+    fail(Exit::deck, "the ranks have different command lines: all of them need the same");
+}
+
+/// The same for what became of it.
 void check_same_deck(const deck::Schema& schema, const Communicator& communicator) {
   const std::uint64_t own = deck::hash(schema);
   if (communicator.min(own) != communicator.max(own))
@@ -82,6 +92,7 @@ Exit run_deck(const deck::CommandLine& command, const Communicator& communicator
 
 Exit run_command(const deck::CommandLine& command, const Communicator& communicator) {
   using Mode = deck::CommandLine::Mode;
+  check_same_command(command, communicator);
   Settings settings;
   deck::Schema schema;
   declare(schema, settings);

@@ -48,11 +48,6 @@ void check_ranks(const Settings& settings, const DeckText& deck, int ranks) {
                                  deck.name, ranks));
 }
 
-ProductLibrary library_of(const RunSettings& run) {
-  if (Products::default_library() == ProductLibrary::cublas) return ProductLibrary::cublas;
-  return run.matrix_library == "blas" ? ProductLibrary::blas : Products::default_library();
-}
-
 /// Costs of a row and of a pair of rows for the balance of shards, in operations.
 data::CostModel cost_model(const ModelSettings& model) {
   const auto cost = [](double one, double many, double rows) {
@@ -131,9 +126,13 @@ class Training {
   void open_folder() {
     check_ranks(settings_, deck_, communicator_.size());
     if (!dry_run_) restart_from_ = find_restart(settings_.checkpoint, checkpoints_, communicator_);
-    if (communicator_.is_root()) std::filesystem::create_directories(folder_);
+    if (communicator_.is_root()) {
+      if (dry_run_) std::filesystem::remove_all(folder_);  // of an earlier dry run
+      io::make_parent_directories(folder_ + "/log.txt");
+    }
     communicator_.barrier();
     log::open_file(folder_ + "/log.txt");
+    log::record(deck_.processed);
     log_program_header(communicator_);
     if (communicator_.is_root()) io::write_text_file(folder_ + "/deck.processed", deck_.processed);
   }
@@ -149,18 +148,7 @@ class Training {
   }
 
   void build_model() {
-    ProductLibrary library = library_of(settings_.run);
-    if (!restart_from_.empty()) {
-      const ProductLibrary stored = stored_library<P>(restart_from_);
-      const bool can = (stored == ProductLibrary::cublas) == (library == ProductLibrary::cublas);
-      if (!can || (settings_.run.matrix_library != "auto" && stored != library))
-        log::warning(
-            fmt::format("the checkpoint was computed with {}, this run uses {}: same "
-                        "numbers, other bits",
-                        name_of(stored), name_of(library)));
-      else
-        library = stored;
-    }
+    const auto library = choose_library<P>(settings_.run.matrix_library, restart_from_);
     step_ = std::make_unique<TrainingStep<P>>(settings_, communicator_, library);
     state_.store = &step_->store();
     state_.optimizer = &step_->optimizer();
@@ -169,6 +157,7 @@ class Training {
     state_.proteins = settings_.batch.proteins;
     state_.dataset = fingerprint(*dataset_);
     state_.matrix_library = static_cast<std::int64_t>(library);
+    state_.form = form_of(settings_.model);
   }
 
   void restore() {
@@ -185,9 +174,8 @@ class Training {
   }
 
   void log_plan() {
-    rate_ = log_product_rate(communicator_, step_->products(), settings_.run.precision);
-    const double all_rates = communicator_.sum(rate_);
-    rate_ = all_rates;
+    rate_ = communicator_.sum(
+        log_product_rate(communicator_, step_->products(), settings_.run.precision));
     const auto& sampler = batches_->sampler();
     const auto& coverage = sampler.coverage();
     log::line(
@@ -226,7 +214,6 @@ class Training {
         },
         state_.step, last);
     IntervalLog interval(state_.step, last);
-    if (state_.step < last) interval.header();
     std::int64_t saved_at = restart_from_.empty() ? -1 : state_.step;
     while (state_.step < last) {
       const Timer step_timer;
@@ -238,7 +225,11 @@ class Training {
       const HistoryRow measured = record(report, step_timer.seconds(), loader.wait_seconds());
       interval.add(measured);
       interval.progress(measured);
-      if (state_.step == 1) log_memory();
+      if (!logs_steps_) {
+        log_memory();
+        interval.header();
+        logs_steps_ = true;
+      }
       stop_when_diverged(report);
 
       const bool stopping = report.loss.requested_flags != StopRequest::none;
@@ -261,7 +252,7 @@ class Training {
 
   bool validation_due(bool at_end) const {
     const std::int64_t every = settings_.validate.every;
-    return validation_->exists() && every > 0 && (state_.step % every == 0 || at_end);
+    return validation_->exists() && (dry_run_ || every > 0) && (at_end || state_.step % every == 0);
   }
 
   BatchLayout layout_of(const data::StepRows& rows) const {
@@ -317,8 +308,8 @@ class Training {
 
   void validate() {
     ValidationRow row = validation_->run(*step_, state_.step);
-    const bool by_percentile = settings_.validate.retrieval.equal_length > 0;
-    const double value = by_percentile ? row.equal_length_percentile : -row.loss;
+    const double value =
+        validation_->compares_equal_lengths() ? row.equal_length_percentile : -row.loss;
     row.best = value > state_.best_value ? 1 : 0;
     if (row.best > 0) {
       state_.best_value = value;
@@ -339,7 +330,7 @@ class Training {
                                          {"build", build_line()}};
     io::write_checkpoint(path, communicator_, state_, information);
     if (communicator_.is_root()) {
-      checkpoints_.prune();
+      checkpoints_.prune(state_.step);
       write_history_file(folder_ + "/history.h5", *history_, *validation_history_, deck_.processed);
       log::line(fmt::format("checkpoint {}  {}, {:.2f} s, verified", path,
                             format_bytes(static_cast<double>(io::file_bytes(path))),
@@ -356,6 +347,7 @@ class Training {
   const StopRequest stop_;
   const Timer timer_;
   std::string restart_from_;
+  bool logs_steps_ = false;
   double rate_ = 1;  // of products on all ranks together, operations per second
   std::unique_ptr<data::Dataset> dataset_;
   std::unique_ptr<data::TrainingBatches> batches_;

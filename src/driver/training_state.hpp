@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "model/joint_model.hpp"
 #include "optim/adam.hpp"
 #include "tensor/store.hpp"
 
@@ -19,6 +20,7 @@ struct TrainingState {
   std::int64_t proteins = 0;        // of a batch
   std::int64_t dataset = 0;         // what its chains hash to
   std::int64_t matrix_library = 0;  // ProductLibrary: decides the bits of products
+  ModelForm form;                   // of the model, beyond the shapes of its tensors
   std::int64_t best_step = 0;       // of the best validation, 0: none yet
   double best_value = -std::numeric_limits<double>::infinity();
 
@@ -46,6 +48,7 @@ struct TrainingState {
     visitor.number("proteins", proteins);
     visitor.number("dataset", dataset);
     visitor.number("matrix_library", matrix_library);
+    for (auto& [key, value] : form) visitor.number("form/" + key, value);
     visitor.number("best_step", best_step);
     visitor.real("best_value", best_value);
   }

@@ -48,7 +48,7 @@ ValidationRow Validation<P>::run(TrainingStep<P>& step, std::int64_t steps_done)
                        static_cast<int>(options.bootstrap), seed);
   for (const Estimate& recall : retrieval.pooled.recall) row.recall.push_back(recall.value);
 
-  if (options.equal_length > 0 && long_chains() > 1) {
+  if (compares_equal_lengths()) {
     const auto equal = embed_chains(step.context(), communicator_, step.model(), long_chains_,
                                     read_, static_cast<int>(options.equal_length));
     const Estimate percentile =
@@ -128,10 +128,11 @@ std::string Validation<P>::describe(const ValidationRow& row) const {
                           settings_.validate.retrieval.recall[k], 100 * row.recall[k]);
   const auto kept = settings_.validate.retrieval.equal_length;
   const std::string percentile =
-      kept == 0
+      !compares_equal_lengths()
           ? ""
           : fmt::format("; equal-length {} over {} chains: percentile {:.3f} [{:.3f}, {:.3f}]",
-                        kept, long_chains(), row.equal_length_percentile, row.lower, row.upper);
+                        kept, long_chains_.size(), row.equal_length_percentile, row.lower,
+                        row.upper);
   return fmt::format(
       "validation at {:.0f}: loss {:.3f}, accuracy {:.1f} % and {:.1f} %; {} over {} "
       "chains{}{}",

@@ -20,8 +20,10 @@ class Validation {
   /// Whether there is anything to be found: one chain alone always is.
   bool exists() const { return chains_.size() > 1; }
   int chains() const { return static_cast<int>(chains_.size()); }
-  /// Chains of at least validate.equal_length residues.
-  int long_chains() const { return static_cast<int>(long_chains_.size()); }
+  /// Whether there is a gallery of equal lengths: two chains of validate.equal_length residues.
+  bool compares_equal_lengths() const {
+    return settings_.validate.retrieval.equal_length > 0 && long_chains_.size() > 1;
+  }
 
   /// One pass; the result is the same on any number of ranks. Collective.
   ValidationRow run(TrainingStep<P>& step, std::int64_t steps_done);

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <memory>
+
 #include "base/error.hpp"
 
 namespace jespr::io {
@@ -28,6 +30,16 @@ void write_number(File& file, const Communicator& communicator, const std::strin
   const std::size_t rows = communicator.is_root() ? 1 : 0;
   dataset.write_rows(0, std::span<const T>(&value, rows));
   dataset.seal();
+}
+
+std::string format_objection(const File& file) {
+  if (!file.has_attribute("/", "format") || file.text_attribute("/", "format") != format_name)
+    return file.path() + ": not a checkpoint of this program";
+  const auto version = file.attribute<std::int64_t>("/", "format_version");
+  if (version != format_version)
+    return fmt::format("{}: checkpoint format {}, this program reads format {}", file.path(),
+                       version, format_version);
+  return "";
 }
 
 }  // namespace
@@ -123,28 +135,22 @@ void finish_checkpoint(File file, const std::string& path, const Communicator& c
 }
 
 std::string check_checkpoint(const std::string& path, const Communicator& communicator) {
+  // One rank may fail to read what the others can: all must know before they take part in a sum.
+  std::unique_ptr<File> file;
+  std::vector<std::string> datasets;
   std::string damage;
   try {
-    const File file = File::open(path);
-    if (!file.has_attribute("/", "format") || file.text_attribute("/", "format") != format_name)
-      return path + ": not a checkpoint of this program";
-    const auto version = file.attribute<std::int64_t>("/", "format_version");
-    if (version != format_version)
-      return fmt::format("{}: checkpoint format {}, this program reads format {}", path, version,
-                         format_version);
-    for (const std::string& name : file.datasets("/state")) {
-      damage = check_digest(file.dataset(name), &communicator);
-      if (!damage.empty()) return damage;
-    }
-    for (const std::string& name : file.datasets("/info")) {
-      damage = check_digest(file.dataset(name), &communicator);
-      if (!damage.empty()) return damage;
+    file = std::make_unique<File>(File::open(path));
+    damage = format_objection(*file);
+    for (const char* group : {"/state", "/info"}) {
+      if (!damage.empty()) break;
+      for (std::string& name : file->datasets(group)) datasets.push_back(std::move(name));
     }
   } catch (const Error& error) {
-    // Structural damage: each rank reads the same file alike, so each comes here.
-    return error.what();
+    damage = error.what();
   }
-  return damage;
+  damage = first_problem(damage, &communicator);
+  return damage.empty() ? check_digests(*file, datasets, &communicator) : damage;
 }
 
 std::string read_information(const std::string& path, const std::string& name) {

@@ -78,6 +78,15 @@ void write_text_file(const std::string& path, const std::string& text) {
   publish_file(temporary, path);
 }
 
+std::string set_aside(const std::string& path, const std::string& extension) {
+  std::string target = path + "." + extension;
+  for (int number = 2; file_exists(target); ++number)
+    target = path + "." + extension + std::to_string(number);
+  if (std::rename(path.c_str(), target.c_str()) != 0)
+    fail_file(path, "cannot be renamed to " + target, errno);
+  return target;
+}
+
 void remove_file(const std::string& path) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail_file(path, "cannot be removed", errno);
 }

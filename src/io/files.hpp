@@ -30,6 +30,10 @@ void publish_file(const std::string& temporary, const std::string& path);
 /// Writes a small text file, whole or not at all; an old one is replaced. Failure: Error (runtime).
 void write_text_file(const std::string& path, const std::string& text);
 
+/// Renames a file to "PATH.EXTENSION", or "PATH.EXTENSION2" and so on where that exists, and
+/// returns the new name. Failure: Error (runtime).
+std::string set_aside(const std::string& path, const std::string& extension);
+
 /// Removes a file; it is no error when there is none.
 void remove_file(const std::string& path);
 

@@ -117,6 +117,8 @@ class Dataset {
 /// Failures: Error (data) for an existing file that is wrong, Error (runtime) for writing.
 class File {
  public:
+  /// Whether there is a file of this format: not a folder, not a text.
+  static bool is_hdf5(const std::string& path);
   /// A new file, an old one of that name is replaced.
   static File create(const std::string& path);
   static File create(const std::string& path, const Communicator& communicator);
@@ -186,6 +188,15 @@ class File {
 /// stored digest. Returns the same reason on all ranks when it is damaged, "" when it is sound. The
 /// file must be private (opened without a communicator); `communicator` may be null: no sharing.
 std::string check_digest(const Dataset& dataset, const Communicator* communicator);
+
+/// The same for several datasets of a file at once: two collective calls in all. The first damage
+/// found is told.
+std::string check_digests(const File& file, const std::vector<std::string>& paths,
+                          const Communicator* communicator);
+
+/// The first text that is not empty, of all ranks, on all of them, headed by its rank unless the
+/// root says the same. Collective; without a communicator the text itself.
+std::string first_problem(const std::string& problem, const Communicator* communicator);
 
 }  // namespace io
 }  // namespace jespr

@@ -300,38 +300,78 @@ std::string File::read_text(const std::string& path) const {
   return texts.front();
 }
 
-std::string check_digest(const Dataset& dataset, const Communicator* communicator) {
+std::string first_problem(const std::string& problem, const Communicator* communicator) {
+  if (!communicator) return problem;
+  const std::vector<std::string> problems = communicator->all_gather(problem);
+  for (std::size_t rank = 0; rank < problems.size(); ++rank)
+    if (!problems[rank].empty())
+      return (rank > 0 ? "rank " + std::to_string(rank) + ": " : "") + problems[rank];
+  return "";
+}
+
+namespace {
+
+/// What a dataset's content should add up to and what this rank's share of its rows does.
+struct DigestPair {
+  std::uint64_t expected = 0, found = 0;
+};
+
+DigestPair digest_share(const Dataset& dataset, const Communicator* communicator) {
   const std::uint64_t ranks = communicator ? static_cast<std::uint64_t>(communicator->size()) : 1;
   const std::uint64_t rank = communicator ? static_cast<std::uint64_t>(communicator->rank()) : 0;
   const std::uint64_t begin = dataset.rows() * rank / ranks;
   const std::uint64_t end = dataset.rows() * (rank + 1) / ranks;
   const std::uint64_t piece =
       std::max<std::uint64_t>(1, check_bytes / std::max<std::uint64_t>(1, dataset.row_bytes()));
-  std::uint64_t found = 0, expected = 0;
+  DigestPair pair{.expected = dataset.stored_digest()};
+  std::vector<std::byte> bytes;
+  for (std::uint64_t row = begin; row < end; row += piece) {
+    const std::uint64_t stop = std::min(end, row + piece);
+    bytes.resize((stop - row) * dataset.row_bytes());
+    dataset.read_bytes(row, stop, bytes);
+    pair.found += rows_digest(bytes.data(), row, stop - row, dataset.row_bytes());
+  }
+  return pair;
+}
+
+/// `open(i)` gives dataset i of `count`.
+template <class Open>
+std::string check_each(std::size_t count, const Open& open, const Communicator* communicator) {
+  std::vector<std::uint64_t> expected(count), found(count);
+  std::vector<std::string> titles(count);
   std::string problem;
   try {
-    expected = dataset.stored_digest();
-    std::vector<std::byte> bytes;
-    for (std::uint64_t row = begin; row < end; row += piece) {
-      const std::uint64_t stop = std::min(end, row + piece);
-      bytes.resize((stop - row) * dataset.row_bytes());
-      dataset.read_bytes(row, stop, bytes);
-      found += rows_digest(bytes.data(), row, stop - row, dataset.row_bytes());
+    for (std::size_t i = 0; i < count; ++i) {
+      const Dataset& dataset = open(i);
+      const DigestPair pair = digest_share(dataset, communicator);
+      titles[i] = dataset.title();
+      expected[i] = pair.expected;
+      found[i] = pair.found;
     }
   } catch (const Error& error) {
     problem = error.what();
   }
-  if (communicator) {
-    found = communicator->sum(found);
-    const std::vector<std::string> problems = communicator->all_gather(problem);
-    const auto first = std::find_if(problems.begin(), problems.end(),
-                                    [](const std::string& text) { return !text.empty(); });
-    if (first != problems.end()) problem = *first;
-  }
-  if (problem.empty() && found != expected)
-    problem = dataset.title() + ": digest " + hash_text(found) + ", expected " +
-              hash_text(expected) + ": the file is damaged";
-  return problem;
+  problem = first_problem(problem, communicator);
+  if (!problem.empty()) return problem;
+  if (communicator) communicator->sum(std::span<std::uint64_t>(found));
+  for (std::size_t i = 0; i < count; ++i)
+    if (found[i] != expected[i])
+      return titles[i] + ": digest " + hash_text(found[i]) + ", expected " +
+             hash_text(expected[i]) + ": the file is damaged";
+  return "";
+}
+
+}  // namespace
+
+std::string check_digest(const Dataset& dataset, const Communicator* communicator) {
+  return check_each(
+      1, [&](std::size_t) -> const Dataset& { return dataset; }, communicator);
+}
+
+std::string check_digests(const File& file, const std::vector<std::string>& paths,
+                          const Communicator* communicator) {
+  return check_each(
+      paths.size(), [&](std::size_t i) { return file.dataset(paths[i]); }, communicator);
 }
 
 #define JESPR_INSTANTIATE(T)                                               \

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 
 #include "backend/hdf5_access.hpp"
 #include "io/hdf5_handle.hpp"
@@ -77,6 +78,11 @@ File::~File() {
 }
 
 File File::create(const std::string& path) { return start(path, true, nullptr); }
+bool File::is_hdf5(const std::string& path) {
+  detail::silence();
+  return std::filesystem::is_regular_file(path) && H5Fis_hdf5(path.c_str()) > 0;
+}
+
 File File::create(const std::string& path, const Communicator& communicator) {
   return start(path, true, &communicator);
 }

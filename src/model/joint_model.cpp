@@ -35,6 +35,21 @@ void declare(deck::Schema& schema, ModelSettings& settings) {
   declare(schema, settings.loss);
 }
 
+ModelForm form_of(const ModelSettings& settings) {
+  const SequenceSettings& sequence = settings.sequence;
+  const StructureSettings& structure = settings.structure;
+  const auto number = [](auto choice) { return static_cast<std::int64_t>(choice); };
+  return {{"sequence.layers", sequence.layers},
+          {"sequence.heads", sequence.heads},
+          {"sequence.pooling", number(pooling_of(sequence.pooling))},
+          {"structure.mode", number(structure.shape().mode)},
+          {"structure.neighbours", structure.neighbours},
+          {"structure.graph_layers", structure.graph_layers},
+          {"structure.layers", structure.layers},
+          {"structure.heads", structure.heads},
+          {"structure.pooling", number(pooling_of(structure.pooling))}};
+}
+
 template <class P>
 JointModel<P> JointModel<P>::add(ParameterStore<P>& store, const ModelSettings& settings) {
   JointModel model;

@@ -1,6 +1,11 @@
 // JointModel: two encoders, two heads, one space.
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "data/batch.hpp"
 #include "model/clip_loss.hpp"
 #include "model/projection_head.hpp"
@@ -18,6 +23,11 @@ struct ModelSettings {
   LossSettings loss;
 };
 void declare(deck::Schema& schema, ModelSettings& settings);
+
+/// What decides the model's function beside the values and shapes of its parameters, by deck key. A
+/// checkpoint keeps it; a restart must agree.
+using ModelForm = std::vector<std::pair<std::string, std::int64_t>>;
+ModelForm form_of(const ModelSettings& settings);
 
 /// Work of one shard as the published formulation counts it: real rows and surviving edges.
 struct ShardWork {

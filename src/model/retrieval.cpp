@@ -120,6 +120,25 @@ std::size_t unpack(const std::vector<Estimate>& estimates, std::size_t place, st
   return place;
 }
 
+/// Partners in a gallery that is ordered by how close each length is to the query's.
+std::vector<PartnerRank> by_length(std::span<const int> queries, std::span<const int> gallery) {
+  std::vector<int> sorted(gallery.begin(), gallery.end());
+  std::sort(sorted.begin(), sorted.end());
+  const auto shorter_than = [&](int length) {
+    return static_cast<int>(std::lower_bound(sorted.begin(), sorted.end(), length) -
+                            sorted.begin());
+  };
+  std::vector<PartnerRank> ranks;
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    const int query = queries[i], distance = std::abs(gallery[i] - query);
+    const int closer =
+        distance > 0 ? shorter_than(query + distance) - shorter_than(query - distance + 1) : 0;
+    const int within = shorter_than(query + distance + 1) - shorter_than(query - distance);
+    ranks.push_back({closer, within - closer - 1});
+  }
+  return ranks;
+}
+
 }  // namespace
 
 double expected_rank(PartnerRank rank) { return 1.0 + rank.higher + 0.5 * rank.tied; }
@@ -176,16 +195,8 @@ RetrievalReport chance_retrieval(int gallery, std::span<const std::int64_t> reca
   return report_retrieval({all_level, all_level}, recall_at, 0, 0);
 }
 
-PartnerRanks rank_by_length(std::span<const int> lengths) {
-  std::vector<int> sorted(lengths.begin(), lengths.end());
-  std::sort(sorted.begin(), sorted.end());
-  PartnerRanks ranks;
-  for (const int length : lengths) {
-    const auto [first, last] = std::equal_range(sorted.begin(), sorted.end(), length);
-    ranks.sequence_to_structure.push_back({0, static_cast<int>(last - first) - 1});
-  }
-  ranks.structure_to_sequence = ranks.sequence_to_structure;
-  return ranks;
+PartnerRanks rank_by_length(std::span<const int> sequences, std::span<const int> structures) {
+  return {by_length(sequences, structures), by_length(structures, sequences)};
 }
 
 }  // namespace jespr

@@ -69,8 +69,9 @@ RetrievalReport report_retrieval(const PartnerRanks& ranks, std::span<const std:
 /// 1/B) / B, median rank (B + 1) / 2, percentile 0.5. Intervals are empty: lower = upper = value.
 RetrievalReport chance_retrieval(int gallery, std::span<const std::int64_t> recall_at);
 
-/// The ranks by the score -|L_i - L_j|, which knows lengths alone. The partner has exactly the
-/// query's length, so nothing is above it and all proteins of its length are level with it.
-PartnerRanks rank_by_length(std::span<const int> lengths);
+/// The ranks by the score -|L_i - L_j|, which knows lengths alone: of the residues that each
+/// encoder was shown. Where both were shown the same, nothing is above the partner and all proteins
+/// of its length are level with it.
+PartnerRanks rank_by_length(std::span<const int> sequences, std::span<const int> structures);
 
 }  // namespace jespr

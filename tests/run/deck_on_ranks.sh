@@ -14,6 +14,16 @@ code=0
 [ ! -s out.txt ]
 diff "$wrong/39_all_mistakes_at_once.txt" <(grep -E '^39_|nothing was started' err.txt)
 
+# Another command or another deck on another rank: refused at once, nobody waits.
+for other in "--help optim" "--check $JESPR_SOURCE_DIR/input/step_8M.deck"; do
+  code=0
+  # shellcheck disable=SC2086
+  timeout 60 "$JESPR_MPIEXEC" -n 1 "$JESPR_PROGRAM" --check "$right" : \
+    -n 1 "$JESPR_PROGRAM" $other > out.txt 2> err.txt || code=$?
+  [ $code -eq 2 ]
+  grep -q 'the ranks have different command lines' err.txt
+done
+
 # Other overrides on another rank: other processed decks, other hashes.
 code=0
 timeout 60 "$JESPR_MPIEXEC" -n 1 "$JESPR_PROGRAM" --check "$right" : \

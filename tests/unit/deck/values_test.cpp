@@ -42,14 +42,15 @@ TEST(Values, reals_in_all_forms_of_fortran) {
   }
 }
 
-TEST(Values, logicals_are_an_optional_dot_and_a_letter) {
-  for (const char* word : {".true.", "T", "t", "TRUE", ".t", ".tru", "true"}) {
+TEST(Values, logicals_are_fortrans_words_and_letters) {
+  for (const char* word : {".true.", "T", "t", "TRUE", ".t", ".T.", "true", ".True"}) {
     EXPECT_EQ(to_logical(word), true) << word;
   }
   for (const char* word : {".false.", "F", "f", "False", ".F."}) {
     EXPECT_EQ(to_logical(word), false) << word;
   }
-  for (const char* word : {"", ".", "1", "0", "yes", "no", "..true", "on"}) {
+  for (const char* word :
+       {"", ".", "1", "0", "yes", "no", "..true", "on", "foo", "Fred", ".truly.", "tru"}) {
     EXPECT_FALSE(to_logical(word)) << word;
   }
 }

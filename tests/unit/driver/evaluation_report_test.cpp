@@ -25,7 +25,8 @@ GalleryEvaluation example() {
   trained.report = report_retrieval(trained.ranks, recall_list, 0, 1);
   trained.sphere = {0.5, -1.25, -1.5};
   trained.embeddings = {2, {1, 0, 0, 1, 1, 0, 0, 1}, {0, 1, 1, 0, 0, 1, 1, 0}};
-  RankingMethod length{"length_only", rank_by_length(evaluation.lengths), {}, {}, {}};
+  RankingMethod length{
+      "length_only", rank_by_length(evaluation.lengths, evaluation.lengths), {}, {}, {}};
   length.report = report_retrieval(length.ranks, recall_list, 0, 1);
   const RankingMethod chance{"chance", {}, chance_retrieval(4, recall_list), {}, {}};
   evaluation.methods = {trained, length, chance};

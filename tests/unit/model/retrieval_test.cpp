@@ -81,19 +81,29 @@ TEST(Retrieval, AConstantEmbeddingScoresChance) {
 
 TEST(Retrieval, LengthAloneScoresOneHalfAmongEqualLengths) {
   const std::vector<int> equal(471, 64);
-  const RetrievalReport report = report_retrieval(rank_by_length(equal), recall_list, 100, 1);
+  const RetrievalReport report =
+      report_retrieval(rank_by_length(equal, equal), recall_list, 100, 1);
   EXPECT_EQ(report.pooled.percentile.value, 0.5);
   EXPECT_EQ(report.pooled.percentile.lower, 0.5);
   EXPECT_EQ(report.pooled.percentile.upper, 0.5);
 }
 
 TEST(Retrieval, LengthAloneFindsItsOwnLength) {
-  const PartnerRanks ranks = rank_by_length(std::vector<int>{64, 80, 64, 81, 64});
+  const std::vector<int> lengths = {64, 80, 64, 81, 64};
+  const PartnerRanks ranks = rank_by_length(lengths, lengths);
   const std::vector<PartnerRank> expected = {{0, 2}, {0, 0}, {0, 2}, {0, 0}, {0, 2}};
   EXPECT_EQ(ranks.sequence_to_structure, expected);
   EXPECT_EQ(ranks.structure_to_sequence, expected);
   EXPECT_DOUBLE_EQ(report_retrieval(ranks, recall_list, 0, 1).pooled.percentile.value,
                    1 - 3 * 0.25 / 5);
+}
+
+// |5 - 7| = 2 has 6, 4 and 5 before it in the gallery; |9 - 6| = 3 has 7; and so on.
+TEST(Retrieval, LengthAloneSeesThatPartnersDiffer) {
+  const std::vector<int> sequences = {5, 9, 4, 5}, structures = {7, 6, 4, 5};
+  const PartnerRanks ranks = rank_by_length(sequences, structures);
+  const std::vector<PartnerRank> expected = {{3, 0}, {1, 0}, {0, 0}, {0, 0}};
+  EXPECT_EQ(ranks.sequence_to_structure, expected);
 }
 
 // 200 experiments: a 95 % interval holds the truth in 190 of them, give or take 3.1; four

@@ -1,0 +1,97 @@
+# What a restart continues from, and what it never destroys: damaged checkpoints are set aside,
+# sound ones survive, a folder's results are not lost, and another model is refused.
+# labels: mpi
+# processors: 2
+# timeout: 600
+import os
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
+from jespr_runs import DATA, DECK, Run, datasets, difference, expect, history, say, state
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+model = {"optim.steps": 6, "checkpoint.every": 2, "checkpoint.keep": 3, "validate.every": 0}
+whole = Run("whole", model)
+whole.run(2)
+
+# Two damaged checkpoints are newer than the sound one, and only one is to be kept.
+damaged = Run("damaged", model)
+damaged.run(1)
+for step in (4, 6):
+    damage(damaged.checkpoint(step))
+result = damaged.run(2, "checkpoint.restart=auto", "checkpoint.keep=1", "checkpoint.every=1")
+expect("step_000006.h5" in result.out and "passed over" in result.out, result.text)
+expect(damaged.checkpoints() == ["step_000006.h5"], damaged.checkpoints())
+expect({"step_000004.h5.damaged", "step_000006.h5.damaged"} <= set(files(damaged.output)),
+       f"the damaged ones are gone: {sorted(files(damaged.output))}")
+expect(not difference(state(damaged.checkpoint(6)), state(whole.checkpoint(6))),
+       "not the bits of the run that was not damaged")
+log = (damaged.output / "log.txt").read_text()
+expect("step_000006.h5" in log[log.index("digest"):log.index("passed over") + 400],
+       "the log does not name the damaged file")
+say("damaged checkpoints are set aside")
+
+# All damaged: nothing is touched.
+for path in list(damaged.output.glob("step_*.h5")):
+    damage(path)
+before = files(damaged.output)
+result = damaged.run(1, "checkpoint.restart=auto", code=DATA)
+expect("none of its checkpoints is sound" in result.err, result.text)
+expect(files(damaged.output) == before, "files were changed though the restart was refused")
+
+# A folder with checkpoints but without a history still holds results.
+bare = Run("bare", model)
+bare.run(1)
+for name in ("history.csv", "history.h5", "validation.csv", "log.txt"):
+    (bare.output / name).unlink(missing_ok=True)
+before = files(bare.output)
+result = bare.run(1, "run.seed=99", code=DECK)
+expect("results of an earlier run" in result.err, result.text)
+expect(files(bare.output) == before, "files were changed though the start was refused")
+
+# A history without a checkpoint is kept under another name.
+early = Run("early", model)
+early.run(1)
+rows = (early.output / "history.csv").read_bytes()
+for path in early.output.glob("*.h5"):
+    path.unlink()
+result = early.run(1, "checkpoint.restart=auto")
+expect((early.output / "history.csv.old").read_bytes() == rows, "the old history is lost")
+expect("history.csv.old" in result.out, result.text)
+say("results are kept")
+
+# restart = 'file' goes on from the newest checkpoint only, or into a folder without results.
+before = files(whole.output)
+result = whole.run(1, "checkpoint.restart=file", "optim.steps=8",
+                   f"checkpoint.restart_file={whole.checkpoint(2)}", code=DECK)
+expect("would be overwritten" in result.err and "step_000006.h5" in result.err, result.text)
+expect(files(whole.output) == before, "files were changed though the restart was refused")
+copy = shutil.copy(whole.checkpoint(4), whole.folder / "elsewhere.h5")
+result = whole.run(1, "checkpoint.restart=file", f"checkpoint.restart_file={copy}", code=DECK)
+expect(files(whole.output) == before, "files were changed though the restart was refused")
+whole.run(2, "checkpoint.restart=file", "optim.steps=8",
+          f"checkpoint.restart_file={whole.checkpoint(6)}")
+expect([int(row["step"]) for row in history(whole.output)] == list(range(1, 9)), "history")
+say("a named file loses nothing")
+
+# Another function of the same tensors is another model.
+for key, value in (("structure.mode", "reference"), ("structure.heads", 4),
+                   ("structure.neighbours", 5), ("structure.pooling", "bos"),
+                   ("sequence.heads", 1), ("sequence.pooling", "bos"), ("sequence.layers", 1),
+                   ("run.seed", 5), ("batch.shards", 2), ("batch.proteins", 8)):
+    result = whole.run(1, "checkpoint.restart=auto", "optim.steps=9", f"{key}={value}", code=DECK)
+    expect(key.split(".")[1] in result.err and "computed with" in result.err, result.text)
+stored = datasets(whole.checkpoint(8), "/state/form")
+expect(stored["structure.mode"][0] == 1 and stored["sequence.heads"][0] == 2, f"form: {stored}")
+say("another model is refused")
