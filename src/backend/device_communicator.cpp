@@ -2,6 +2,7 @@
 #include "backend/device_communicator.hpp"
 
 #include <Kokkos_Core.hpp>
+#include <algorithm>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -51,11 +52,18 @@ void upload(const std::vector<T>& host, T* device) {
           host.data(), host.size()));
 }
 
+/// Whether two ranks have one GPU. Its identifier tells, not the number of GPUs that a rank sees:
+/// a launcher may show each rank a GPU of its own.
+bool ranks_share_gpus(const Communicator& host) {
+  const auto& bytes = Kokkos::Cuda().cuda_device_prop().uuid.bytes;
+  std::vector<std::string> gpus = host.all_gather(std::string(bytes, sizeof bytes));
+  std::sort(gpus.begin(), gpus.end());
+  return std::adjacent_find(gpus.begin(), gpus.end()) != gpus.end();
+}
+
 /// Null where NCCL is not needed (one rank) or not possible (ranks that share a GPU).
 std::shared_ptr<void> make_nccl(const Communicator& host) {
-  const auto [place, ranks_here] = host.rank_on_node();
-  const int alone = ranks_here <= Kokkos::num_devices() ? 1 : 0;
-  if (host.size() == 1 || host.min(alone) == 0) return nullptr;
+  if (host.size() == 1 || ranks_share_gpus(host)) return nullptr;
   ncclUniqueId id{};
   if (host.is_root()) check(ncclGetUniqueId(&id), "ncclGetUniqueId");
   host.broadcast(std::span<char>(id.internal, sizeof id.internal));
@@ -73,6 +81,11 @@ DeviceCommunicator::DeviceCommunicator(const Communicator& host) : host_(host) {
     handle.device = make_nccl(host);
   }
   vendor_ = handle.device.get();
+}
+
+std::string DeviceCommunicator::transport() const {
+  if (vendor_) return "NCCL";
+  return host_.size() == 1 ? "one rank" : "MPI through host memory: ranks share a GPU";
 }
 
 template <class T>
@@ -125,6 +138,8 @@ void DeviceCommunicator::sum(T* data, std::size_t n) const {
 #else
 
 DeviceCommunicator::DeviceCommunicator(const Communicator& host) : host_(host) {}
+
+std::string DeviceCommunicator::transport() const { return host_.size() == 1 ? "one rank" : "MPI"; }
 
 template <class T>
 void DeviceCommunicator::all_gather(const T* block, T* all,

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "backend/communicator.hpp"
 
@@ -14,6 +15,9 @@ class DeviceCommunicator {
  public:
   /// The ranks of `host`, which must outlive it; the first one made for them is collective.
   explicit DeviceCommunicator(const Communicator& host);
+
+  /// What carries the data: "MPI", "NCCL", or why it is neither.
+  std::string transport() const;
 
   /// Concatenation of all ranks' blocks in the order of ranks; rank r's has `counts[r]` elements.
   template <class T>

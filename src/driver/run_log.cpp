@@ -7,6 +7,7 @@
 #include <array>
 
 #include "backend/build_info.hpp"
+#include "backend/device_communicator.hpp"
 #include "backend/session.hpp"
 #include "base/log.hpp"
 
@@ -38,9 +39,10 @@ void log_program_header(const Communicator& communicator) {
   log::line("build    " + build_line());
   const auto [on_node, node_ranks] = communicator.rank_on_node();
   const int nodes = communicator.sum(on_node == 0 ? 1 : 0);
-  log::line(fmt::format("ranks    {} on {} node{}, {} thread{} each, {}", communicator.size(),
-                        nodes, nodes == 1 ? "" : "s", affinity.threads,
-                        affinity.threads == 1 ? "" : "s", affinity.device));
+  log::line(fmt::format("ranks    {} on {} node{}, {} thread{} each, {}; collectives: {}",
+                        communicator.size(), nodes, nodes == 1 ? "" : "s", affinity.threads,
+                        affinity.threads == 1 ? "" : "s", affinity.device,
+                        DeviceCommunicator(communicator).transport()));
   constexpr std::size_t most = 8;
   for (std::size_t r = 0; r < places.size() && r < most; ++r) {
     std::array<std::string, 5> field;

@@ -297,6 +297,7 @@ class Training {
                     state_.step, report.loss.loss, report.update.gradient_norm,
                     step_->optimizer().skipped_in_a_row()));
     if (step_->optimizer().skipped_in_a_row() < settings_.optim.largest_skipped) return;
+    if (communicator_.is_root()) write_history();
     fail(Exit::runtime,
          fmt::format("{} steps in a row were not finite (optim.largest_skipped), the last with "
                      "learning rate {:.3e} and logit scale {:.3g}; {}. Lower optim.lr_peak, "
@@ -331,11 +332,15 @@ class Training {
     io::write_checkpoint(path, communicator_, state_, information);
     if (communicator_.is_root()) {
       checkpoints_.prune(state_.step);
-      write_history_file(folder_ + "/history.h5", *history_, *validation_history_, deck_.processed);
+      write_history();
       log::line(fmt::format("checkpoint {}  {}, {:.2f} s, verified", path,
                             format_bytes(static_cast<double>(io::file_bytes(path))),
                             timer.seconds()));
     }
+  }
+
+  void write_history() const {
+    write_history_file(folder_ + "/history.h5", *history_, *validation_history_, deck_.processed);
   }
 
   const Settings& settings_;
