@@ -10,7 +10,6 @@ inline constexpr int alphabet_size = 33;
 inline constexpr int token_start = 0;  // <cls>
 inline constexpr int token_pad = 1;
 inline constexpr int token_end = 2;  // <eos>
-inline constexpr int token_unknown = 3;
 inline constexpr int token_mask = 32;
 
 /// Single-letter symbols of tokens 4 .. 30, in order.

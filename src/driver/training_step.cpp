@@ -5,8 +5,6 @@
 
 #include <cmath>
 
-#include "kernels/adam.hpp"
-
 namespace jespr {
 namespace {
 
@@ -18,10 +16,12 @@ JointModel<P> build(ParameterStore<P>& store, const ModelSettings& settings, std
   return model;
 }
 
-/// Dropout's key: what is drawn depends on the step and on nothing of the machine.
+/// Dropout's key, a hash of the whole seed and the step: what is dropped depends on these and on
+/// nothing of the machine.
 PhiloxKey dropout_key(std::int64_t seed, std::int64_t step) {
-  return {
-      {static_cast<std::uint32_t>(seed) ^ site_of("dropout"), static_cast<std::uint32_t>(step)}};
+  PhiloxStream hash(static_cast<std::uint64_t>(seed), "dropout", static_cast<std::uint64_t>(step));
+  const std::uint32_t first = hash.word();
+  return {{first, hash.word()}};
 }
 
 }  // namespace
@@ -74,9 +74,7 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
       const Timed timed = context_.time("optimizer");
       report.learning_rate = learning_rate(settings_.optim, step);
       report.update = optimizer_->update(context_, report.learning_rate, report.loss.loss);
-      if (settings_.model.loss.clamp_scale)
-        kernels::clamp_above(model_.loss.logit_scale->value,
-                             static_cast<Real>(std::log(settings_.model.loss.largest_scale)));
+      if (report.update.applied) model_.loss.clamp();  // a skipped step changes nothing
     }
     context_.training = false;
   }

@@ -48,6 +48,18 @@ herr_t add_dataset(hid_t, const char* name, const H5O_info_t* info, void* names)
   return 0;
 }
 
+/// An attribute opened to be read, and its type.
+struct OpenAttribute {
+  OpenAttribute(const OpenFile& file, const std::string& object, const std::string& name)
+      : what("attribute " + name + " of " + object),
+        handle(own(H5Aopen(open_object(file, object).id(), name.c_str(), H5P_DEFAULT), H5Aclose,
+                   file, what)),
+        type(own(H5Aget_type(handle.id()), H5Tclose, file, what)) {}
+
+  const std::string what;  // for messages
+  const Handle handle, type;
+};
+
 void put_attribute(const OpenFile& file, const std::string& path, const std::string& name,
                    hid_t type, hid_t space, const void* values) {
   const std::string what = "attribute " + name + " of " + path;
@@ -188,12 +200,13 @@ void File::set_attribute(const std::string& object, const std::string& name,
                 values.data());
 }
 
+bool File::is_text_attribute(const std::string& object, const std::string& name) const {
+  const OpenAttribute opened(*file_, object, name);
+  return H5Tget_class(opened.type.id()) == H5T_STRING;
+}
+
 std::string File::text_attribute(const std::string& object, const std::string& name) const {
-  const std::string what = "attribute " + name + " of " + object;
-  const Handle owner = open_object(*file_, object);
-  const Handle attribute =
-      own(H5Aopen(owner.id(), name.c_str(), H5P_DEFAULT), H5Aclose, *file_, what);
-  const Handle type = own(H5Aget_type(attribute.id()), H5Tclose, *file_, what);
+  const auto& [what, attribute, type] = OpenAttribute(*file_, object, name);
   if (H5Tget_class(type.id()) != H5T_STRING) fail(Exit::data, path() + ": " + what + " is no text");
   if (H5Tis_variable_str(type.id()) > 0) {
     char* variable = nullptr;
@@ -210,11 +223,7 @@ std::string File::text_attribute(const std::string& object, const std::string& n
 
 template <class T>
 std::vector<T> File::attributes(const std::string& object, const std::string& name) const {
-  const std::string what = "attribute " + name + " of " + object;
-  const Handle owner = open_object(*file_, object);
-  const Handle attribute =
-      own(H5Aopen(owner.id(), name.c_str(), H5P_DEFAULT), H5Aclose, *file_, what);
-  const Handle type = own(H5Aget_type(attribute.id()), H5Tclose, *file_, what);
+  const auto& [what, attribute, type] = OpenAttribute(*file_, object, name);
   const hid_t expected = detail::file_type(element_type<T>());
   if (H5Tequal(type.id(), expected) <= 0)
     fail(Exit::data,
@@ -232,6 +241,17 @@ T File::attribute(const std::string& object, const std::string& name) const {
     fail(Exit::data, path() + ": attribute " + name + " of " + object + " holds " +
                          std::to_string(values.size()) + " values, expected 1");
   return values.front();
+}
+
+double File::number_attribute(const std::string& object, const std::string& name) const {
+  const auto& [what, attribute, type] = OpenAttribute(*file_, object, name);
+  const H5T_class_t kind = H5Tget_class(type.id());
+  const Handle space = own(H5Aget_space(attribute.id()), H5Sclose, *file_, what);
+  if ((kind != H5T_INTEGER && kind != H5T_FLOAT) || H5Sget_simple_extent_npoints(space.id()) != 1)
+    fail(Exit::data, path() + ": " + what + " is no single number");
+  double value = 0;
+  require(H5Aread(attribute.id(), H5T_NATIVE_DOUBLE, &value), *file_, what);
+  return value;
 }
 
 void File::reserve_space() {

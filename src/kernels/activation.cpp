@@ -90,18 +90,11 @@ void add(Matrix<T> x, Matrix<T> y, Matrix<T> z) {
       });
 }
 
-template <class T>
-void scale(Matrix<T> x, T factor) {
-  for_each(
-      "scale", x.size(), KOKKOS_LAMBDA(const std::size_t i) { x.data()[i] *= factor; });
-}
-
 #define JESPR_INSTANTIATE(T)                                                                    \
   template void add_bias<T>(Matrix<T>, Vector<T>);                                              \
   template void bias_activation<T>(Activation, Matrix<T>, Vector<T>, Matrix<T>);                \
   template void activation_backward<T>(Activation, Matrix<T>, Matrix<T>, Matrix<T>, Matrix<T>); \
-  template void add<T>(Matrix<T>, Matrix<T>, Matrix<T>);                                        \
-  template void scale<T>(Matrix<T>, T);
+  template void add<T>(Matrix<T>, Matrix<T>, Matrix<T>);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)
 #undef JESPR_INSTANTIATE

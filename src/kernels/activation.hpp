@@ -27,9 +27,5 @@ void activation_backward(Activation act, Matrix<T> h, Matrix<T> y, Matrix<T> dy,
 template <class T>
 void add(Matrix<T> x, Matrix<T> y, Matrix<T> z);
 
-/// x *= factor.
-template <class T>
-void scale(Matrix<T> x, T factor);
-
 }  // namespace kernels
 }  // namespace jespr

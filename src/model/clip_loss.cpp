@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
+#include "kernels/adam.hpp"
 #include "kernels/contrastive.hpp"
 #include "tensor/gather.hpp"
 #include "tensor/matmul.hpp"
@@ -131,13 +133,36 @@ std::vector<int> BatchLayout::proteins_of_rank(int ranks) const {
   return proteins;
 }
 
+template <class T>
+T log_rounded_down(double bound) {
+  T x = static_cast<T>(std::log(bound));
+  const auto exceeds = [&] {
+    const double power = std::exp(static_cast<double>(x));
+    return std::max(power, static_cast<double>(static_cast<T>(power))) > bound;
+  };
+  while (exceeds()) x = std::nextafter(x, T(-1));
+  return x;
+}
+
 template <class P>
 ClipLoss<P> ClipLoss<P>::add(ParameterStore<P>& store, const LossSettings& settings) {
   ClipLoss loss;
   store.set_part(Part::scale);
-  loss.logit_scale =
-      &store.add("logit_scale", {}, Init::constant(std::log(1.0 / settings.initial_temperature)));
+  using Master = typename P::Master;
+  double start = std::log(1.0 / settings.initial_temperature);
+  loss.largest_logit_scale = std::numeric_limits<Master>::infinity();
+  if (settings.clamp_scale) {
+    loss.largest_logit_scale = log_rounded_down<Master>(settings.largest_scale);
+    // Initial values are rounded to f32: so is the highest of them.
+    start = std::min(start, static_cast<double>(log_rounded_down<float>(settings.largest_scale)));
+  }
+  loss.logit_scale = &store.add("logit_scale", {}, Init::constant(start));
   return loss;
+}
+
+template <class P>
+void ClipLoss<P>::clamp() const {
+  kernels::clamp_above(logit_scale->value, largest_logit_scale);
 }
 
 template <class P>
@@ -198,6 +223,8 @@ LossResult ClipLoss<P>::evaluate(Context& context, const Communicator& communica
   return result;
 }
 
+template float log_rounded_down<float>(double);
+template double log_rounded_down<double>(double);
 template struct ClipLoss<F32>;
 template struct ClipLoss<F64>;
 

@@ -44,6 +44,10 @@ struct LossResult {
   int requested_flags = 0;  // bitwise or of every rank's request (stop signals travel here)
 };
 
+/// The largest number x of type T for which exp(x) <= `bound`, in f64 and rounded to T. bound >= 1.
+template <class T>
+T log_rounded_down(double bound);
+
 /// s_ij = exp(logit_scale) x_i . y_j;
 /// L = 1/(2B) sum_i (a_i - s_ii) + 1/(2B) sum_j (c_j - s_jj), a and c the log-sum-exp of rows and
 /// columns;
@@ -56,7 +60,9 @@ struct ClipLoss {
   using Real = typename P::Real;
 
   Parameter<P>* logit_scale = nullptr;
+  typename P::Master largest_logit_scale{};  // infinite: not clamped
 
+  /// The logit scale starts at log(1 / initial_temperature), at the clamp if that is higher.
   static ClipLoss add(ParameterStore<P>& store, const LossSettings& settings);
 
   /// Gradients of the local rows; `dlogit_scale[k]` belongs to local shard k, their sum over all
@@ -73,6 +79,8 @@ struct ClipLoss {
                       int flags = 0) const;
 
   double scale() const;  // exp(logit_scale)
+  /// logit_scale = min(logit_scale, largest_logit_scale); to be called after an update.
+  void clamp() const;
 };
 
 }  // namespace jespr

@@ -1,6 +1,8 @@
 // Declarations of groups &sequence, &joint and &loss.
 #include "model/settings.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <string_view>
@@ -111,7 +113,16 @@ void declare(deck::Schema& schema, LossSettings& s) {
                 "keep the learned logit scale at or below largest_scale");
   group.real("largest_scale", s.largest_scale, {.min = 1}, "upper clamp of the logit scale");
   group.real("initial_temperature", s.initial_temperature, {.min = 0, .above = true, .max = 100},
-             "the logit scale starts at its inverse");
+             "the logit scale starts at its inverse, which the clamp must allow");
+  group.check("initial_temperature", [&s]() -> std::string {
+    constexpr double six_digits = 1e-5;  // 1 / largest_scale may be written rounded
+    const double start = 1.0 / s.initial_temperature;
+    if (!s.clamp_scale || start <= s.largest_scale * (1.0 + six_digits)) return "";
+    return fmt::format(
+        "starts the logit scale at {:.6g}, above largest_scale = {:.6g}; raise it to {:.6g}, raise "
+        "largest_scale, or set clamp_scale = .false.",
+        start, s.largest_scale, 1.0 / s.largest_scale);
+  });
 }
 
 }  // namespace jespr

@@ -52,7 +52,6 @@ struct HostRow {
   KOKKOS_FORCEINLINE_FUNCTION void once(const F& f) const {
     f();
   }
-  KOKKOS_FORCEINLINE_FUNCTION void barrier() const {}
 };
 
 /// One row of a row loop on a GPU: a warp, its lanes share the inner loops.
@@ -90,7 +89,6 @@ struct WarpRow {
   KOKKOS_FORCEINLINE_FUNCTION void once(const F& f) const {
     Kokkos::single(Kokkos::PerThread(member), [&]() { f(); });
   }
-  KOKKOS_FORCEINLINE_FUNCTION void barrier() const { member.team_barrier(); }
 };
 
 using Row = std::conditional_t<device_is_host, HostRow, WarpRow>;

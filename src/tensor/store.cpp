@@ -59,18 +59,17 @@ Parameter<P>& ParameterStore<P>::add(const std::string& name, std::vector<int> s
 }
 
 template <class P>
-void ParameterStore<P>::freeze(std::size_t multiple) {
+void ParameterStore<P>::freeze() {
+  const auto aligned = [](std::size_t n) { return (n + alignment - 1) / alignment * alignment; };
   std::size_t end = 0;
   count_ = 0;
   for (auto& p : parameters_) {
-    p.offset = p.joined ? end : (end + alignment - 1) / alignment * alignment;
+    p.offset = p.joined ? end : aligned(end);
     end = p.offset + p.size;
     count_ += p.size;
   }
-  const std::size_t unit = alignment * multiple;
-  const std::size_t total = (end + unit - 1) / unit * unit;
-  values_ = Owned("parameters", total);
-  gradients_ = Owned("gradients", total);
+  values_ = Owned("parameters", aligned(end));
+  gradients_ = Owned("gradients", aligned(end));
   for (auto& p : parameters_) {
     p.value = Vector<Real>(values_.data() + p.offset, p.size);
     p.gradient = Vector<Real>(gradients_.data() + p.offset, p.size);

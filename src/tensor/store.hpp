@@ -58,7 +58,7 @@ class ParameterStore {
  public:
   using Real = typename P::Master;
 
-  /// Prefix and part of all parameters added until the next call.
+  /// The part of all parameters added until the next call.
   void set_part(Part part) { part_ = part; }
 
   /// Registers a tensor; the reference stays valid. A second one of the same name is a bug.
@@ -66,19 +66,12 @@ class ParameterStore {
   Parameter<P>& add(const std::string& name, std::vector<int> shape, Init init,
                     bool joined = false);
 
-  /// Lays all parameters out in one buffer, sized to a multiple of `multiple` elements (zero
-  /// padding), and allocates values and gradients (zero).
-  void freeze(std::size_t multiple = 1);
+  /// Lays all parameters out in one buffer (with zeros between those that start aligned), and
+  /// allocates values and gradients (zero).
+  void freeze();
 
   /// Draws initial values: element i of a tensor is a function of (seed, its name, i) alone.
   void initialize(std::uint64_t seed);
-
-  /// Marks as frozen every parameter for which `is_frozen(name)`.
-  template <class Predicate>
-  void freeze_parameters(const Predicate& is_frozen) {
-    for (auto& p : parameters_)
-      if (is_frozen(std::string_view(p.name))) p.trainable = false;
-  }
 
   std::deque<Parameter<P>>& parameters() { return parameters_; }
   const std::deque<Parameter<P>>& parameters() const { return parameters_; }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "support/arrays.hpp"
@@ -38,6 +39,29 @@ double reference(const std::vector<double>& x, const std::vector<double>& y, dou
   return loss;
 }
 
+/// The rows of the two modalities [B, J]: partners are alike, but not so much that each finds its
+/// own.
+std::vector<double> sequence_rows() { return random_numbers(batch * joint, 1, 0.5); }
+std::vector<double> structure_rows() {
+  std::vector<double> rows = random_numbers(batch * joint, 2, 0.5);
+  const std::vector<double> partners = sequence_rows();
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] += 0.25 * partners[i];
+  return rows;
+}
+
+/// Share of the rows i of x whose best row of y is row i.
+double accuracy(const std::vector<double>& x, const std::vector<double>& y) {
+  int right = 0;
+  for (std::size_t i = 0; i < batch; ++i) {
+    std::vector<double> scores(batch, 0);
+    for (std::size_t j = 0; j < batch; ++j)
+      for (std::size_t k = 0; k < joint; ++k) scores[j] += x[i * joint + k] * y[j * joint + k];
+    right += std::max_element(scores.begin(), scores.end()) - scores.begin() ==
+             static_cast<std::ptrdiff_t>(i);
+  }
+  return right / static_cast<double>(batch);
+}
+
 struct Outcome {
   LossResult loss;
   std::vector<double> dx, dy, dlogit_scale;  // of the local shards
@@ -59,8 +83,7 @@ Outcome evaluate(const Communicator& communicator, int flags = 0) {
   const auto begin = static_cast<std::ptrdiff_t>(layout.start_of(layout.first_local)) *
                      static_cast<std::ptrdiff_t>(joint);
   const auto local = static_cast<std::size_t>(layout.local_proteins());
-  const auto upload = [&](std::uint64_t seed) {
-    const std::vector<double> all = random_numbers(batch * joint, seed, 0.5);
+  const auto upload = [&](const std::vector<double>& all) {
     const Matrix<Real> rows = bench.inputs.matrix<Real>(local, joint);
     to_device(rows,
               std::vector<Real>(all.begin() + begin,
@@ -70,8 +93,8 @@ Outcome evaluate(const Communicator& communicator, int flags = 0) {
   const Guarded<Real> dx(local * joint), dy(local * joint);
   typename ClipLoss<P>::Gradients gradients{dx.matrix(local, joint), dy.matrix(local, joint), {}};
   Outcome outcome;
-  outcome.loss =
-      loss.evaluate(bench.context, communicator, layout, upload(1), upload(2), &gradients, flags);
+  outcome.loss = loss.evaluate(bench.context, communicator, layout, upload(sequence_rows()),
+                               upload(structure_rows()), &gradients, flags);
   EXPECT_EQ(bench.scratch.stack().in_use(), 0u);
   outcome.dx = dx.host();
   outcome.dy = dy.host();
@@ -81,12 +104,15 @@ Outcome evaluate(const Communicator& communicator, int flags = 0) {
 
 TEST(ClipLoss, EqualsTheMatrixOfLogits) {
   const Outcome alone = evaluate<F64>(Communicator::self());
-  const std::vector<double> x = random_numbers(batch * joint, 1, 0.5),
-                            y = random_numbers(batch * joint, 2, 0.5);
+  const std::vector<double> x = sequence_rows(), y = structure_rows();
   const double t = static_cast<double>(static_cast<float>(std::log(1 / 0.07)));
   EXPECT_NEAR(alone.loss.loss, reference(x, y, t), rounding<double>(batch * joint) * std::exp(t));
   EXPECT_NEAR(alone.loss.loss,
               0.5 * (alone.loss.sequence_to_structure + alone.loss.structure_to_sequence), 1e-15);
+  const double forward = accuracy(x, y), backward = accuracy(y, x);
+  EXPECT_DOUBLE_EQ(alone.loss.accuracy_sequence_to_structure, forward);
+  EXPECT_DOUBLE_EQ(alone.loss.accuracy_structure_to_sequence, backward);
+  EXPECT_TRUE(forward != backward && forward > 0 && forward < 1) << "numbers that can show it";
   const double magnitude = std::exp(t);
   expect_gradient(
       "sequence", [&](const std::vector<double>& v) { return reference(v, y, t); }, x, alone.dx,
@@ -107,6 +133,8 @@ void check_ranks() {
   const Outcome alone = evaluate<P>(Communicator::self()), together = evaluate<P>(world);
   EXPECT_EQ(together.loss.loss, alone.loss.loss);
   EXPECT_EQ(together.loss.sequence_to_structure, alone.loss.sequence_to_structure);
+  EXPECT_EQ(together.loss.accuracy_sequence_to_structure,
+            alone.loss.accuracy_sequence_to_structure);
   EXPECT_EQ(together.loss.accuracy_structure_to_sequence,
             alone.loss.accuracy_structure_to_sequence);
   const auto gathered = [&](const std::vector<double>& mine) {

@@ -8,13 +8,18 @@
 namespace jespr::test {
 namespace {
 
-std::string path_of(char letter) {
-  for (const auto& entry : std::filesystem::directory_iterator(golden_dir())) {
+std::filesystem::path path_of(char letter) {
+  const std::filesystem::path folder = golden_dir();
+  const std::string title =
+      (golden_set().empty() ? "" : golden_variable + std::string(" = ")) + folder.string();
+  if (!std::filesystem::is_directory(folder))
+    fail(Exit::data, title + " is not a folder; expected one with golden files (FORMAT.md)");
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with(std::string(1, letter) + "_") && name.ends_with(".h5"))
-      return entry.path().string();
+      return entry.path();
   }
-  fail(Exit::data, golden_dir().string() + " has no golden file " + letter + "_*.h5");
+  fail(Exit::data, title + " has no golden file " + letter + "_*.h5 (FORMAT.md)");
 }
 
 template <class T>
@@ -27,8 +32,8 @@ std::vector<double> numbers(const io::Dataset& dataset) {
 
 GoldenFile::GoldenFile(char letter) : GoldenFile(path_of(letter)) {}
 
-GoldenFile::GoldenFile(const std::string& path)
-    : stem_(std::filesystem::path(path).stem().string()), file_(io::File::open(path)) {}
+GoldenFile::GoldenFile(const std::filesystem::path& path)
+    : stem_(path.stem().string()), file_(io::File::open(path.string())) {}
 
 std::vector<std::string> GoldenFile::datasets() const {
   std::vector<std::string> names = file_.datasets();
@@ -60,9 +65,7 @@ int GoldenFile::integer(const std::string& name) const {
   return static_cast<int>(file_.attribute<std::int64_t>("/", name));
 }
 
-double GoldenFile::real(const std::string& name) const {
-  return file_.attribute<double>("/", name);
-}
+double GoldenFile::real(const std::string& name) const { return file_.number_attribute("/", name); }
 
 Rows GoldenFile::rows(const std::string& padding_mask) const {
   const Array mask = read(padding_mask);

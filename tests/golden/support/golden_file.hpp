@@ -1,6 +1,7 @@
 // Golden files: recorded reference values of the models (format: tests/data/golden/FORMAT.md).
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,8 +26,10 @@ struct Rows {
 
 class GoldenFile {
  public:
-  /// The file whose name starts with `letter`_ in the folder of golden files.
+  /// The file whose name starts with `letter`_ in the folder of golden files. Failure: Error (data)
+  /// that names JESPR_GOLDEN_DIR where the folder comes from it.
   explicit GoldenFile(char letter);
+  explicit GoldenFile(const std::filesystem::path& path);
 
   const std::string& stem() const { return stem_; }  // "A_esm2_tiny"
   const io::File& file() const { return file_; }
@@ -46,22 +49,30 @@ class GoldenFile {
   std::vector<double> read_rows(const std::string& dataset, const Rows& rows) const;
 
  private:
-  explicit GoldenFile(const std::string& path);
   std::string stem_;
   io::File file_;
 };
 
-/// Keeps what a model shows to its observer, by name.
+/// Keeps what a model shows to its observer, by name: the values "x", and the gradients "d x" as x.
+/// A prefix of the observed ("seq/d x") stays in front.
 class Recorder {
  public:
   Observer observer() {
-    return [this](const std::string& name, const std::vector<double>& values,
-                  const std::vector<std::size_t>&) { values_[name] = values; };
+    return [this](std::string name, const std::vector<double>& values,
+                  const std::vector<std::size_t>&) {
+      const std::string mark = "d ";
+      const std::size_t at = name.find(mark);
+      if (at == std::string::npos)
+        values_[name] = values;
+      else
+        gradients_[name.erase(at, mark.size())] = values;
+    };
   }
   const std::map<std::string, std::vector<double>>& values() const { return values_; }
+  const std::map<std::string, std::vector<double>>& gradients() const { return gradients_; }
 
  private:
-  std::map<std::string, std::vector<double>> values_;
+  std::map<std::string, std::vector<double>> values_, gradients_;
 };
 
 }  // namespace jespr::test

@@ -89,15 +89,15 @@ void compare_golden_parameters(Parity& parity) {
       const std::string name = group + recipe.name;
       if (!file.has(name)) continue;
       const std::vector<float> values = values_of(recipe, file.read(name).values.size());
-      parity.compare_within(name, std::vector<double>(values.begin(), values.end()), 0,
-                            "parameter by its rule");
+      parity.compare_exactly(name, std::vector<double>(values.begin(), values.end()),
+                             "parameter by its rule");
     }
   parity.exclude("param_table/", "recipe of the parameters, used to make them");
 }
 
 template <class P>
 void compare_gradients(Parity& parity, const ParameterStore<P>& store, const std::string& group,
-                       const std::function<bool(const std::string&)>& is_zero) {
+                       const std::function<Kind(const std::string&)>& kind_of) {
   double square = 0;
   for (const auto& p : store.parameters()) {
     const std::vector<double> recorded = parity.file().read(group + p.name).values;
@@ -106,13 +106,13 @@ void compare_gradients(Parity& parity, const ParameterStore<P>& store, const std
   for (const auto& p : store.parameters()) {
     const auto values = to_host(p.gradient);
     parity.compare(group + p.name, std::vector<double>(values.begin(), values.end()), {},
-                   is_zero(p.name) ? Kind::zero_gradient : Kind::gradient, std::sqrt(square));
+                   kind_of(p.name), std::sqrt(square));
   }
 }
 
 template void compare_gradients<F32>(Parity&, const ParameterStore<F32>&, const std::string&,
-                                     const std::function<bool(const std::string&)>&);
+                                     const std::function<Kind(const std::string&)>&);
 template void compare_gradients<F64>(Parity&, const ParameterStore<F64>&, const std::string&,
-                                     const std::function<bool(const std::string&)>&);
+                                     const std::function<Kind(const std::string&)>&);
 
 }  // namespace jespr::test

@@ -18,10 +18,9 @@ void load_golden_parameters(const GoldenFile& file, ParameterStore<P>& store);
 /// what the rule makes.
 void compare_golden_parameters(Parity& parity);
 
-/// The gradients of all parameters against `group`<name>; those for which `is_zero`(name) are
-/// mathematically zero and measured against the norm of the whole recorded gradient.
+/// The gradients of all parameters against `group`<name>, each as `kind_of`(name).
 template <class P>
 void compare_gradients(Parity& parity, const ParameterStore<P>& store, const std::string& group,
-                       const std::function<bool(const std::string&)>& is_zero);
+                       const std::function<Kind(const std::string&)>& kind_of);
 
 }  // namespace jespr::test

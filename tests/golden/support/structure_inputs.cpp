@@ -1,8 +1,6 @@
 // Inputs of the structure encoder.
 #include "golden/support/structure_inputs.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <limits>
 
@@ -15,27 +13,22 @@ constexpr std::size_t numbers = kernels::coordinates_per_residue;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// The same numbers, with codes for those that cannot be compared.
-std::vector<double> comparable(std::vector<double> values) {
-  constexpr double code_of_nan = 1e6, code_of_infinity = 2e6;
-  for (double& x : values) x = std::isnan(x) ? code_of_nan : (std::isinf(x) ? code_of_infinity : x);
-  return values;
-}
+}  // namespace
 
-std::vector<double> raw_confidence(const GoldenFile& file, const std::string& protein,
-                                   std::size_t residues) {
+std::vector<double> read_raw_confidence(const GoldenFile& file, const std::string& protein,
+                                        std::size_t residues) {
   const std::string name = "inputs/raw/confidence_" + protein;
   if (file.has(name)) return file.read(name).values;
-  const std::string coordinates = "/inputs/raw/coords_" + protein;
-  double constant = 1;
-  try {
-    constant = static_cast<float>(file.file().attribute<double>(coordinates, "confidence"));
-  } catch (const Error&) {  // the text "None"
-  }
-  return std::vector<double>(residues, constant);
+  const std::string coordinates = "/inputs/raw/coords_" + protein, attribute = "confidence";
+  if (!file.file().is_text_attribute(coordinates, attribute))
+    return std::vector<double>(
+        residues, static_cast<float>(file.file().number_attribute(coordinates, attribute)));
+  const std::string text = file.file().text_attribute(coordinates, attribute);
+  if (text != "None")
+    fail(Exit::data, file.file().path() + ": attribute confidence of " + coordinates + " is '" +
+                         text + "'; expected a number or None");
+  return std::vector<double>(residues, 1);
 }
-
-}  // namespace
 
 StructureShape read_structure_shape(const GoldenFile& file) {
   StructureShape shape;
@@ -70,6 +63,12 @@ template StructureInput<float> read_structure_input<float>(const GoldenFile&, co
 template StructureInput<double> read_structure_input<double>(const GoldenFile&, const Rows&,
                                                              Workspace&);
 
+Kind kind_of_structure_gradient(const std::string& name) {
+  if (name.ends_with("self_attn.k_proj.bias")) return Kind::zero_gradient;
+  if (name.ends_with("embed_edge.0.wv.weight")) return Kind::tiny_gradient;
+  return Kind::gradient;
+}
+
 void compare_structure_inputs(Parity& parity) {
   const GoldenFile& file = parity.file();
   const Array stored = file.read("inputs/coords");
@@ -80,7 +79,7 @@ void compare_structure_inputs(Parity& parity) {
     const std::string protein = std::to_string(b);
     const std::vector<double> raw = file.read("inputs/raw/coords_" + protein).values;
     const std::size_t residues = raw.size() / numbers, start = b * length;
-    const std::vector<double> given = raw_confidence(file, protein, residues);
+    const std::vector<double> given = read_raw_confidence(file, protein, residues);
     for (std::size_t t = 0; t < residues + 2; ++t) {
       const bool is_residue = t > 0 && t <= residues;
       padding[start + t] = 0;
@@ -93,15 +92,10 @@ void compare_structure_inputs(Parity& parity) {
       confidence[start + t] = is_complete ? given[t - 1] : 0;
     }
   }
-  // The files' padding is not ours to make: where it is NaN, -1 and 1 for us, so it is there.
   const std::string why = "raw input between a start and an end row";
-  const auto equal = [&](const std::string& name, const std::vector<double>& ours) {
-    EXPECT_EQ(comparable(file.read(name).values), comparable(ours)) << name;
-    parity.exclude(name, why + ", compared bit by bit");
-  };
-  equal("inputs/coords", coordinates);
-  equal("inputs/confidence", confidence);
-  equal("inputs/struct_padding_mask", padding);
+  parity.compare_exactly("inputs/coords", coordinates, why);
+  parity.compare_exactly("inputs/confidence", confidence, why);
+  parity.compare_exactly("inputs/struct_padding_mask", padding, why);
   parity.exclude("inputs/raw/", "input; inputs/coords and inputs/confidence are made of it");
 }
 
@@ -166,6 +160,12 @@ std::vector<double> StructureRecorder::edge_index() const {
                                        ? source_.size() - ours_of_file_.size()
                                        : 0));
   return index;
+}
+
+void compare_edge_index(Parity& parity, const std::string& group, const StructureRecorder& seen) {
+  const std::string name = group + "gvp/edge_index";
+  if (parity.file().has(name))
+    parity.compare_exactly(name, seen.edge_index(), "graph as a set of edges");
 }
 
 }  // namespace jespr::test

@@ -14,16 +14,20 @@ template <class T>
 StructureInput<T> read_structure_input(const GoldenFile& file, const Rows& rows,
                                        Workspace& workspace);
 
+/// The confidence of each residue of a protein ("0"): inputs/raw/confidence_0 or, where that is
+/// missing, the number in the attribute of coords_0 rounded to f32, 1 for the text "None".
+std::vector<double> read_raw_confidence(const GoldenFile& file, const std::string& protein,
+                                        std::size_t residues);
+
 /// Compares inputs/coords, inputs/confidence and their mask with what inputs/raw/ says: a start and
 /// an end row without coordinates around each protein, NaN in the padding.
 void compare_structure_inputs(Parity& parity);
 
-/// The keys' bias shifts all scores of a query alike: softmax does not see it, and the gradient is
-/// zero but for rounding (FORMAT.md, trap 30). The edge embedding's 1 x 1 map is followed by a norm
-/// that takes its size out again, but for eps.
-inline bool has_vanishing_gradient(const std::string& name) {
-  return name.ends_with("self_attn.k_proj.bias") || name.ends_with("embed_edge.0.wv.weight");
-}
+/// The keys' bias shifts all scores of a query alike: softmax does not see it, and its gradient is
+/// zero but for rounding (FORMAT.md, trap 30). The edge embedding's vector map, 1 x 1 in the
+/// released shape, is followed by a norm that takes its size out again but for eps: its gradient is
+/// tiny.
+Kind kind_of_structure_gradient(const std::string& name);
 
 /// Brings what the structure encoder shows into the order of the files before it records it:
 /// vectors [N, 3, U] become [N, U, 3]; edges are put in the file's order, found by (source,
@@ -49,5 +53,8 @@ class StructureRecorder {
   std::vector<std::size_t> ours_of_file_;      // the number of the file's edges among ours
   Recorder recorder_;
 };
+
+/// Compares the graph with `group`gvp/edge_index where the file has it.
+void compare_edge_index(Parity& parity, const std::string& group, const StructureRecorder& seen);
 
 }  // namespace jespr::test

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "support/arrays.hpp"
 #include "support/bench.hpp"
+#include "support/differences.hpp"
 #include "support/timing.hpp"
 
 namespace {
@@ -17,14 +19,22 @@ using namespace jespr::test;
 constexpr PhiloxKey key{{11, 22}};
 
 template <class T>
-std::vector<double> mask(const std::vector<int>& rows, const std::vector<int>& identity,
-                         std::size_t columns, PhiloxKey with_key, std::uint32_t site, double rate) {
+std::vector<double> dropped(const std::vector<double>& values, const std::vector<int>& rows,
+                            const std::vector<int>& identity, PhiloxKey with_key,
+                            std::uint32_t site, double rate) {
   Bench bench;
   const Offsets offsets = make_offsets(bench.inputs, rows, identity);
   const std::size_t n = static_cast<std::size_t>(offsets.rows());
-  const Guarded<T> x(std::vector<double>(n * columns, 1));
-  kernels::dropout(x.matrix(n, columns), offsets, with_key, site, rate);
+  const Guarded<T> x(values);
+  kernels::dropout(x.matrix(n, values.size() / n), offsets, with_key, site, rate);
   return x.host();
+}
+
+template <class T>
+std::vector<double> mask(const std::vector<int>& rows, const std::vector<int>& identity,
+                         std::size_t columns, PhiloxKey with_key, std::uint32_t site, double rate) {
+  const auto n = static_cast<std::size_t>(std::accumulate(rows.begin(), rows.end(), 0));
+  return dropped<T>(std::vector<double>(n * columns, 1), rows, identity, with_key, site, rate);
 }
 
 /// The share kept within 5 standard deviations of 1 - rate; kept elements are 1 / (1 - rate).
@@ -77,6 +87,17 @@ TEST(Dropout, DiffersBetweenProteinsSitesAndSteps) {
   EXPECT_NE(base, mask<float>({50}, {4}, 8, key, 1, 0.5));
   EXPECT_NE(base, mask<float>({50}, {3}, 8, key, 2, 0.5));
   EXPECT_NE(base, mask<float>({50}, {3}, 8, {{11, 23}}, 1, 0.5));
+}
+
+/// The same call on the gradient is the backward pass.
+TEST(Dropout, GradientByDifferences) {
+  const std::vector<double> x = random_numbers(5 * 7, 1), w = random_numbers(5 * 7, 2);
+  const auto apply = [](const std::vector<double>& v) {
+    return dropped<double>(v, {2, 3}, {40, 41}, key, 5, 0.3);
+  };
+  expect_gradient(
+      "dropout", [&](const std::vector<double>& v) { return dot(apply(v), w); }, x, apply(w),
+      static_cast<double>(w.size()));
 }
 
 void time_dropout(benchmark::State& state) {

@@ -174,6 +174,17 @@ TEST(RadialBasis, EqualsTheFormula) {
   expect_close(out.host(), expected, rounding<double>(16), "radial basis");
 }
 
+TEST(MaskedConfidence, IsZeroWhereTheResidueIsMissing) {
+  Bench bench;
+  const std::vector<double> confidence = {0.5, 0.75, std::nan(""), -1, 0.25};
+  const std::vector<int> complete = {1, 0, 0, 0, 1};
+  const Vector<int> flags = bench.inputs.vector<int>(complete.size());
+  to_device(flags, complete);
+  const Guarded<double> in(confidence), out(confidence.size());
+  kernels::masked_confidence<double>(in.vector(), flags, out.vector());
+  EXPECT_EQ(out.host(), (std::vector<double>{0.5, 0, 0, 0, 0.25}));
+}
+
 TEST(SinusoidalPositions, EqualTheFormulaAndAreAdded) {
   constexpr std::size_t columns = 10;
   Bench bench;

@@ -3,9 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/arrays.hpp"
-#include "support/backbones.hpp"
-#include "support/bench.hpp"
+#include "unit/kernels/example_graph.hpp"
 
 namespace {
 
@@ -13,39 +11,8 @@ using namespace jespr;
 using namespace jespr::test;
 using Numbers = std::vector<double>;
 
-/// A graph whose tiles of 13 edges cut through the edges of rows.
-struct Example {
-  Bench bench;
-  Graph graph;
-  std::vector<int> source, target;
-  std::size_t nodes, edges;
-
-  Example() {
-    std::vector<Backbone> backbones = {random_backbone(20, 1), random_backbone(1, 2),
-                                       random_backbone(9, 3)};
-    remove_residue(backbones[0], 5);
-    const Packed<double> packed = pack<double>(bench.inputs, backbones);
-    const auto geometry = kernels::node_geometry(bench.saved, GeometryMode::invariant,
-                                                 packed.coordinates, packed.offsets);
-    constexpr int neighbours = 6, tile = 13;
-    graph = kernels::neighbour_graph(bench.saved, bench.scratch, packed.coordinates,
-                                     Vector<const int>(geometry.complete), packed.offsets,
-                                     neighbours, tile);
-    source = to_host(graph.source);
-    target = to_host(graph.target);
-    nodes = static_cast<std::size_t>(graph.nodes);
-    edges = static_cast<std::size_t>(graph.edges);
-  }
-};
-
-/// Rows [begin, end) of numbers with `columns` columns.
-Numbers part(const Numbers& x, int begin, int end, std::size_t columns) {
-  return Numbers(x.begin() + begin * static_cast<std::ptrdiff_t>(columns),
-                 x.begin() + end * static_cast<std::ptrdiff_t>(columns));
-}
-
 TEST(Messages, SumsOverEitherEndEqualSerialSums) {
-  const Example test;
+  const ExampleGraph test;
   constexpr std::size_t columns = 5, width = columns + 3;
   const Numbers x = random_numbers(test.edges * width, 1);
   const Guarded<double> targets(Numbers(test.nodes * columns, 0.5)),
@@ -68,7 +35,7 @@ TEST(Messages, SumsOverEitherEndEqualSerialSums) {
 }
 
 TEST(Messages, GathersEqualTheFormula) {
-  const Example test;
+  const ExampleGraph test;
   constexpr std::size_t k = 7, ue = 2, s = 4;
   const Numbers a = random_numbers(test.nodes * 3 * k, 2),
                 b = random_numbers(test.nodes * 3 * k, 3),
@@ -106,7 +73,7 @@ TEST(Messages, GathersEqualTheFormula) {
 }
 
 TEST(Messages, GradientsOfTheMeanReachEveryEdge) {
-  const Example test;
+  const ExampleGraph test;
   constexpr std::size_t u = 3, s = 4;
   const Numbers dv = random_numbers(test.nodes * 3 * u, 9),
                 ds = random_numbers(test.nodes * (s + u), 10),
@@ -145,7 +112,7 @@ TEST(Messages, GradientsOfTheMeanReachEveryEdge) {
 }
 
 TEST(Messages, RowsWithoutEdgesGetNoBias) {
-  const Example test;
+  const ExampleGraph test;
   constexpr std::size_t columns = 3;
   const Numbers x = random_numbers(test.nodes * columns, 15), bias = {1, 2, 3};
   const Guarded<double> y(x), b(bias), mean(x), dbias(Numbers(columns, 0.0));
@@ -166,6 +133,29 @@ TEST(Messages, RowsWithoutEdgesGetNoBias) {
       sum[c] += in[i] > 0 ? value : 0;
     }
   expect_close(dbias.host(), sum, rounding<double>(double(test.nodes)), "bias gradient");
+}
+
+TEST(Messages, PanelsAreCopiedAddedAndTransposed) {
+  constexpr std::size_t rows = 3, width = 7;
+  constexpr int columns = 4;
+  const Numbers x = random_numbers(rows * width, 16), y = random_numbers(rows * width, 17);
+  const Guarded<double> from(x), copied(y), added(y), turned(columns * rows);
+  const Panel<double> columns_in = columns_of(from.matrix(rows, width), 2, columns);
+  kernels::copy_panel(columns_in, columns_of(copied.matrix(rows, width), 1, columns));
+  kernels::copy_panel(columns_in, columns_of(added.matrix(rows, width), 1, columns), true);
+  kernels::transpose(columns_in, turned.matrix(columns, rows));
+  Numbers expected = y, expected_sum = y, expected_turned(columns * rows);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t c = 0; c < columns; ++c) {
+      const double value = x[i * width + 2 + c];
+      expected[i * width + 1 + c] = value;
+      expected_sum[i * width + 1 + c] += value;
+      expected_turned[c * rows + i] = value;
+    }
+  EXPECT_EQ(copied.host(), expected) << "and nothing else is written";
+  EXPECT_EQ(added.host(), expected_sum);
+  EXPECT_EQ(turned.host(), expected_turned);
+  EXPECT_EQ(from.host(), x);
 }
 
 }  // namespace

@@ -60,6 +60,27 @@ TEST(Pooling, EqualsTheFormulaAndItsTranspose) {
     }
 }
 
+TEST(Pooling, GradientByDifferences) {
+  constexpr std::size_t columns = 7;
+  Bench bench;
+  const Offsets offsets = make_offsets(bench.inputs, lengths);
+  const std::size_t n = static_cast<std::size_t>(offsets.rows()), proteins = lengths.size();
+  const std::vector<double> w = random_numbers(proteins * columns, 2);
+  for (const Pooling pooling : {Pooling::bos, Pooling::mean}) {
+    Guarded<double> x(n * columns);
+    const Guarded<double> pooled(proteins * columns), dpooled(w), dx(n * columns);
+    kernels::pool_backward(pooling, dpooled.matrix(proteins, columns), offsets,
+                           dx.matrix(n, columns));
+    const auto loss = [&](const std::vector<double>& v) {
+      x.set(v);
+      kernels::pool(pooling, x.matrix(n, columns), offsets, pooled.matrix(proteins, columns));
+      return dot(pooled.host(), w);
+    };
+    expect_gradient("pooled", loss, random_numbers(n * columns, 1), dx.host(),
+                    static_cast<double>(w.size()));
+  }
+}
+
 std::vector<double> normalized(const std::vector<double>& x, std::size_t columns) {
   std::vector<double> y = x;
   for (std::size_t row = 0; row < x.size(); row += columns) {

@@ -1,4 +1,5 @@
-// Rotary embedding: against rotations of pairs, and backward as the transpose of forward.
+// Rotary embedding: against rotations of pairs, backward as the transpose of forward and by
+// differences.
 #include "kernels/rotary.hpp"
 
 #include <gtest/gtest.h>
@@ -8,6 +9,7 @@
 
 #include "support/arrays.hpp"
 #include "support/bench.hpp"
+#include "support/differences.hpp"
 #include "support/timing.hpp"
 
 namespace {
@@ -90,6 +92,19 @@ TEST(Rotary, BackwardIsTheTranspose) {
       const double forward = dot(map<double>(shape, rotary, false, x), y);
       const double backward = dot(x, map<double>(shape, rotary, true, y));
       EXPECT_NEAR(forward, backward, roundoff<double> * static_cast<double>(x.size()));
+    }
+}
+
+TEST(Rotary, GradientByDifferences) {
+  for (const Shape& shape : {shapes[0], shapes[1]})
+    for (const bool rotary : {false, true}) {
+      const std::vector<double> x = random_input(shape, 1), w = random_input(shape, 2);
+      expect_gradient(
+          "rotary",
+          [&](const std::vector<double>& v) {
+            return dot(map<double>(shape, rotary, false, v), w);
+          },
+          x, map<double>(shape, rotary, true, w), static_cast<double>(w.size()));
     }
 }
 

@@ -207,6 +207,23 @@ TEST(LocalFrames, FormulaAndGradient) {
       "v", [&](const Numbers& x) { return dot(localized(s, x, f, n), w); }, v, dv.host(), width);
 }
 
+/// The same call on the gradient is the backward pass.
+TEST(DropVectors, GradientByDifferences) {
+  constexpr std::size_t n = 5, channels = 6;
+  const Numbers v = random_numbers(n * 3 * channels, 17), w = random_numbers(v.size(), 18);
+  const auto apply = [](const Numbers& x) {
+    Bench bench;
+    const Guarded<double> kept(x);
+    kernels::drop_vectors(tensor(kept, n, channels), make_offsets(bench.inputs, {2, 3}),
+                          PhiloxKey{{1, 2}}, 99, 0.4);
+    return kept.host();
+  };
+  EXPECT_NE(apply(v), v);
+  expect_gradient(
+      "drop vectors", [&](const Numbers& x) { return dot(apply(x), w); }, v, apply(w),
+      static_cast<double>(w.size()));
+}
+
 TEST(DropVectors, WholeVectorsByProteinAndRow) {
   constexpr std::size_t channels = 50;
   constexpr double rate = 0.25;

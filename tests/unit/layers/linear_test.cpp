@@ -96,7 +96,7 @@ TEST(Linear, FrozenWeightsHaveNoGradient) {
   test.forward(x);
   const std::vector<double> dx = test.backward(dy);
   test.store.zero_gradients();
-  test.store.freeze_parameters([](std::string_view) { return true; });
+  test.linear.freeze();
   EXPECT_EQ(test.backward(dy), dx);
   EXPECT_EQ(max_abs(parameter_gradients(test.store)), 0);
 }
