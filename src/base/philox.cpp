@@ -6,6 +6,22 @@
 
 namespace jespr {
 
+void philox_blocks(PhiloxKey key, const std::uint32_t (&prefix)[3], std::uint32_t first, int blocks,
+                   std::uint32_t* out) {
+  constexpr int lanes = 16;  // blocks at a time, each step of the rounds is one loop over them
+  for (int begin = 0; begin < blocks; begin += lanes) {
+    std::uint32_t word[4][lanes];
+    for (int l = 0; l < lanes; ++l) {
+      const PhiloxBlock block = philox(
+          key, {{prefix[0], prefix[1], prefix[2], first + static_cast<std::uint32_t>(begin + l)}});
+      for (int w = 0; w < 4; ++w) word[w][l] = block.word[w];
+    }
+    const int count = blocks - begin < lanes ? blocks - begin : lanes;
+    for (int l = 0; l < count; ++l)
+      for (int w = 0; w < 4; ++w) out[4 * (begin + l) + w] = word[w][l];
+  }
+}
+
 NormalPair normal_pair(const PhiloxBlock& block) {
   const double radius = std::sqrt(-2.0 * std::log(uniform(block.word[0], block.word[1])));
   const double angle = 2.0 * std::numbers::pi * uniform(block.word[2], block.word[3]);

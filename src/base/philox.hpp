@@ -34,6 +34,11 @@ KOKKOS_INLINE_FUNCTION PhiloxBlock philox(PhiloxKey key, PhiloxBlock counter) {
   return counter;
 }
 
+/// The words of the blocks for counters {prefix, first}, {prefix, first + 1}, ...: 4 `blocks` words
+/// to `out`. The same as calling philox for each, but by vectors on the host.
+void philox_blocks(PhiloxKey key, const std::uint32_t (&prefix)[3], std::uint32_t first, int blocks,
+                   std::uint32_t* out);
+
 /// A word as a number in (0, 1): 2^32 equal steps, never 0 or 1.
 KOKKOS_INLINE_FUNCTION double uniform(std::uint32_t word) {
   return (double(word) + 0.5) * (1.0 / 4294967296.0);

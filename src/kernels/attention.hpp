@@ -13,7 +13,7 @@ namespace jespr::kernels {
 
 inline constexpr int largest_head_width = 128;
 
-/// Dropout of attention probabilities: counter (protein, site, query << 16 | key, head).
+/// Dropout of attention probabilities: counter (protein, site and head, query, key / 4).
 struct AttentionDropout {
   double rate = 0;  // 0: none
   PhiloxKey key{{0, 0}};
@@ -28,7 +28,7 @@ void attention(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int he
 
 /// dqkv [N, 3C] is assigned. With g_ij = dout_i . v_j and delta_i = dout_i . out_i:
 /// dv_j = sum_i p_ij dout_i, ds_ij = p_ij (g_ij - delta_i), dq_i = sum_j ds_ij k_j,
-/// dk_j = sum_i ds_ij q_i. Two passes, by query and by key, so that no sum needs atomics.
+/// dk_j = sum_i ds_ij q_i. No sum needs atomics: bits repeat.
 template <class T>
 void attention_backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
                         const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/philox.hpp"
+#include "tensor/loops.hpp"
 #include "tensor/offsets.hpp"
 #include "tensor/views.hpp"
 
@@ -21,6 +22,39 @@ KOKKOS_INLINE_FUNCTION T dropout_factor(PhiloxKey key, std::uint32_t site, std::
                                         std::uint32_t threshold, T kept) {
   const PhiloxBlock block = philox(key, {{identity, site, row, column / 4}});
   return block.word[column % 4] < threshold ? T(0) : kept;
+}
+
+/// What decides the masks of one row: counters {identity, site, row, column / 4}.
+struct DropoutRow {
+  PhiloxKey key;
+  std::uint32_t identity, site, row, threshold;
+
+  KOKKOS_INLINE_FUNCTION bool drops(std::uint32_t word) const { return word < threshold; }
+};
+
+/// Calls f(column, drops) for columns [0, n) of a row; four columns share a block, and a CPU draws
+/// many blocks at once.
+template <class F>
+KOKKOS_FORCEINLINE_FUNCTION void for_each_mask(const HostRow& row, const DropoutRow& draw, int n,
+                                               const F& f) {
+  constexpr int at_once = 256;
+  std::uint32_t words[at_once];
+  for (int begin = 0; begin < n; begin += at_once) {
+    const int count = n - begin < at_once ? n - begin : at_once;
+    philox_blocks(draw.key, {draw.identity, draw.site, draw.row},
+                  static_cast<std::uint32_t>(begin / 4), (count + 3) / 4, words);
+    row.for_each(count, [&](int c) { f(begin + c, draw.drops(words[c])); });
+  }
+}
+template <class F>
+KOKKOS_FORCEINLINE_FUNCTION void for_each_mask(const WarpRow& row, const DropoutRow& draw, int n,
+                                               const F& f) {
+  row.for_each((n + 3) / 4, [&](int quad) {
+    const PhiloxBlock block =
+        philox(draw.key, {{draw.identity, draw.site, draw.row, static_cast<std::uint32_t>(quad)}});
+    for (int lane = 0; lane < 4 && 4 * quad + lane < n; ++lane)
+      f(4 * quad + lane, draw.drops(block.word[lane]));
+  });
 }
 
 /// x [N, C] *= mask / (1 - rate); the same call on dx is its backward.

@@ -188,12 +188,10 @@ void drop_vectors(Tensor3<T> v, const Offsets& offsets, PhiloxKey key, std::uint
   for_rows(
       "drop vectors", static_cast<int>(v.extent(0)), KOKKOS_LAMBDA(const Row& row) {
         const int i = row.index, b = protein(i);
-        const auto who = static_cast<std::uint32_t>(identity(b));
-        const auto where = static_cast<std::uint32_t>(i - starts(b));
-        row.for_each(channels, [&](int c) {
-          const T factor =
-              dropout_factor(key, site, who, where, static_cast<std::uint32_t>(c), threshold, kept);
-          for (int d = 0; d < 3; ++d) v(i, d, c) *= factor;
+        const DropoutRow draw{key, static_cast<std::uint32_t>(identity(b)), site,
+                              static_cast<std::uint32_t>(i - starts(b)), threshold};
+        for_each_mask(row, draw, channels, [&](int c, bool drops) {
+          for (int d = 0; d < 3; ++d) v(i, d, c) *= drops ? T(0) : kept;
         });
       });
 }

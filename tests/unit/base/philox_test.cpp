@@ -72,4 +72,18 @@ TEST(PhiloxStream, BelowIsFair) {
   EXPECT_EQ(stream.below(1), 0u);
 }
 
+TEST(Philox, BlocksInARowAreTheSameBlocks) {
+  const PhiloxKey key{{11, 12}};
+  for (const int blocks : {1, 3, 16, 17, 40}) {
+    std::vector<std::uint32_t> words(static_cast<std::size_t>(4 * blocks) + 1, 99);
+    philox_blocks(key, {5, 6, 7}, 0xFFFFFFF0u, blocks, words.data());
+    for (int b = 0; b < blocks; ++b) {
+      const PhiloxBlock one = philox(key, {{5, 6, 7, 0xFFFFFFF0u + static_cast<std::uint32_t>(b)}});
+      for (int w = 0; w < 4; ++w)
+        EXPECT_EQ(words[static_cast<std::size_t>(4 * b + w)], one.word[w]) << blocks << " " << b;
+    }
+    EXPECT_EQ(words.back(), 99u);
+  }
+}
+
 }  // namespace

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/attention_dropout.hpp"
+#include "kernels/attention_rows.hpp"
 #include "kernels/dropout.hpp"
 #include "support/arrays.hpp"
 #include "support/bench.hpp"
@@ -21,6 +23,7 @@ struct Shape {
   std::vector<int> rows;
   int heads, head_width;
   double rate = 0;
+  bool by_rows = false;  // as on a GPU, whatever this device is
 
   int n() const {
     int sum = 0;
@@ -59,12 +62,13 @@ Result reference(const Shape& s, const std::vector<double>& qkv) {
         result.lse[static_cast<std::size_t>(h * n + i)] = std::log(sum);
         for (int j = begin; j < begin + s.rows[b]; ++j) {
           const double factor =
-              s.rate == 0 ? 1
-                          : kernels::dropout_factor(
-                                s.dropout().key, s.dropout().site, static_cast<std::uint32_t>(b),
-                                static_cast<std::uint32_t>((i - begin) << 16 | (j - begin)),
-                                static_cast<std::uint32_t>(h), kernels::dropout_threshold(s.rate),
-                                1 / (1 - s.rate));
+              s.rate == 0
+                  ? 1
+                  : kernels::dropout_factor(
+                        s.dropout().key, kernels::site_of_head(s.dropout().site, h),
+                        static_cast<std::uint32_t>(b), static_cast<std::uint32_t>(i - begin),
+                        static_cast<std::uint32_t>(j - begin), kernels::dropout_threshold(s.rate),
+                        1 / (1 - s.rate));
           for (int d = h * s.head_width; d < (h + 1) * s.head_width; ++d)
             result.out[static_cast<std::size_t>(i * c + d)] +=
                 factor * p[static_cast<std::size_t>(j - begin)] / sum * at(j, 2 * c + d);
@@ -98,21 +102,23 @@ struct Case {
     forward();
   }
   void forward() {
-    kernels::attention(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads, shape.dropout(),
-                       out.matrix(n, c), lse.matrix(static_cast<std::size_t>(shape.heads), n));
+    const auto& run = shape.by_rows ? kernels::attention_by_rows<T> : kernels::attention<T>;
+    run(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads, shape.dropout(),
+        out.matrix(n, c), lse.matrix(static_cast<std::size_t>(shape.heads), n));
   }
   void backward(const Guarded<T>& dout, const Guarded<T>& dqkv) {
-    kernels::attention_backward(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads,
-                                shape.dropout(), out.matrix(n, c),
-                                lse.matrix(static_cast<std::size_t>(shape.heads), n),
-                                dout.matrix(n, c), dqkv.matrix(n, 3 * c));
+    const auto& run =
+        shape.by_rows ? kernels::attention_by_rows_backward<T> : kernels::attention_backward<T>;
+    run(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads, shape.dropout(),
+        out.matrix(n, c), lse.matrix(static_cast<std::size_t>(shape.heads), n), dout.matrix(n, c),
+        dqkv.matrix(n, 3 * c));
   }
 };
 
 std::string title(const Shape& s) {
   return std::to_string(s.rows.size()) + " proteins, first of " + std::to_string(s.rows[0]) +
          " rows, " + std::to_string(s.heads) + " heads of " + std::to_string(s.head_width) +
-         (s.rate > 0 ? ", dropout" : "");
+         (s.rate > 0 ? ", dropout" : "") + (s.by_rows ? ", by rows" : "");
 }
 
 /// A score is a sum of D products of size 1, its error goes into p and out relatively.
@@ -131,25 +137,50 @@ const Shape shapes[] = {{{1}, 1, 8},           {{2, 1, 3}, 3, 10}, {{31, 32, 33}
 
 TEST(Attention, EqualsTheSerialSoftmax) {
   for (Shape shape : shapes)
-    for (const double rate : {0.0, 0.25}) {
-      shape.rate = rate;
-      check<float>(shape);
-      check<double>(shape);
-    }
+    for (const double rate : {0.0, 0.25})
+      for (const bool by_rows : {false, true}) {
+        shape.rate = rate;
+        shape.by_rows = by_rows;
+        check<float>(shape);
+        check<double>(shape);
+      }
+}
+
+void check_gradient(const Shape& s) {
+  Case<double> test(s);
+  const std::vector<double> w = random_numbers(test.n * test.c, 2);
+  const Guarded<double> dout(w), dqkv(3 * test.n * test.c);
+  test.backward(dout, dqkv);
+  expect_gradient(
+      title(s), [&](const std::vector<double>& x) { return dot(reference(s, x).out, w); },
+      test.qkv.host(), dqkv.host(), static_cast<double>(w.size()));
 }
 
 TEST(Attention, GradientByDifferences) {
   for (Shape s : {Shape{{1}, 2, 8}, Shape{{3, 7, 1}, 3, 10}, Shape{{40}, 1, 16}})
-    for (const double rate : {0.0, 0.25}) {
-      s.rate = rate;
-      Case<double> test(s);
-      const std::vector<double> w = random_numbers(test.n * test.c, 2);
-      const Guarded<double> dout(w), dqkv(3 * test.n * test.c);
-      test.backward(dout, dqkv);
-      expect_gradient(
-          title(s), [&](const std::vector<double>& x) { return dot(reference(s, x).out, w); },
-          test.qkv.host(), dqkv.host(), static_cast<double>(w.size()));
-    }
+    for (const double rate : {0.0, 0.25})
+      for (const bool by_rows : {false, true}) {
+        s.rate = rate;
+        s.by_rows = by_rows;
+        check_gradient(s);
+      }
+}
+
+/// Both ways to the same sums, for lengths around the sizes of tiles and heads of any width.
+TEST(Attention, TilesAndRowsAgree) {
+  for (const int width : {8, 16, 24, 64, 128}) {
+    const Shape tiles{{1, 7, 130, 257, 128}, 2, width, 0.25, false};
+    Shape rows = tiles;
+    rows.by_rows = true;
+    Case<double> one(tiles), other(rows);
+    const Guarded<double> dout(random_numbers(one.n * one.c, 2)), done(3 * one.n * one.c),
+        dother(3 * one.n * one.c);
+    one.backward(dout, done);
+    other.backward(dout, dother);
+    const double tolerance = rounding<double>(257 + width);
+    expect_close(one.out.host(), other.out.host(), tolerance, title(tiles) + ": out");
+    expect_close(done.host(), dother.host(), tolerance, title(tiles) + ": dqkv");
+  }
 }
 
 /// Scores far beyond the range of the exponential: only their differences matter.

@@ -1,0 +1,56 @@
+// Simd: as many numbers as one vector register of the CPU holds, for products over small tiles,
+// which a compiler does not keep in registers by itself.
+#pragma once
+
+#include <cstring>
+
+namespace jespr {
+
+#ifdef __AVX512F__
+inline constexpr int vector_bytes = 64, vector_registers = 32;
+#else
+inline constexpr int vector_bytes = 32, vector_registers = 16;
+#endif
+
+#if defined(__GNUC__) && !defined(__NVCC__)
+template <class T>
+inline constexpr int simd_lanes = vector_bytes / static_cast<int>(sizeof(T));
+namespace detail {
+template <class T>
+struct SimdOf {
+  typedef T type __attribute__((vector_size(vector_bytes)));
+};
+}  // namespace detail
+#else
+template <class T>
+inline constexpr int simd_lanes = 1;
+namespace detail {
+template <class T>
+struct SimdOf {
+  using type = T;
+};
+}  // namespace detail
+#endif
+
+/// Arithmetic works by lane, also between a vector and a number.
+template <class T>
+using Simd = typename detail::SimdOf<T>::type;
+
+/// The least multiple of the lanes that is not below n.
+template <class T>
+constexpr int whole_vectors(int n) {
+  return (n + simd_lanes<T> - 1) / simd_lanes<T> * simd_lanes<T>;
+}
+
+template <class T>
+inline Simd<T> load(const T* from) {
+  Simd<T> v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+template <class T>
+inline void store(T* to, Simd<T> v) {
+  std::memcpy(to, &v, sizeof v);
+}
+
+}  // namespace jespr
