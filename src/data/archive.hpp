@@ -1,37 +1,42 @@
-// Where structure files come from: single files, directories, lists of files, tar archives; as one
-// list of items in a fixed order, and their bytes.
+// A tar archive, plain or compressed, read member by member in one stream by libarchive.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <span>
+#include <memory>
 #include <string>
-#include <vector>
+
+struct archive;  // libarchive
 
 namespace jespr::data {
 
-/// One structure file, on its own or in an archive.
-struct Item {
-  std::string path;         // of the file or the archive
-  std::string member;       // its name in the archive; "" for a file on its own
-  std::uint64_t bytes = 0;  // its size
-  std::string problem;      // why it cannot be read, if that is known already
+/// A stream over the regular files of a tar archive. After a problem it gives no more members.
+class Archive {
+ public:
+  explicit Archive(const std::string& path);
 
-  /// The file's name; for a member "ARCHIVE:MEMBER", without the folders of the archive.
-  std::string title() const;
-  /// The name of the file or member, without folders.
-  std::string file_name() const;
+  /// Moves to the next regular file; false at the end or at a problem.
+  bool next();
+  /// The content of the current member, as far as it goes: problem() when it breaks off. Memory is
+  /// taken for what is there, whatever size the header claims.
+  std::string read();
+
+  /// Name of the current member.
+  const std::string& name() const { return name_; }
+  /// Its size as its header claims it.
+  std::uint64_t bytes() const { return bytes_; }
+  /// How many members next() has given, the current one included.
+  std::size_t passed() const { return passed_; }
+  /// What is wrong with the archive, "" as long as nothing is.
+  const std::string& problem() const { return problem_; }
+
+ private:
+  std::string reason() const;
+
+  std::unique_ptr<archive, int (*)(archive*)> archive_;
+  std::string name_, problem_;
+  std::uint64_t bytes_ = 0;
+  std::size_t passed_ = 0;
 };
-
-/// All items of the sources, in the order of the sources: a directory by sorted path and with all
-/// below it (but no hidden files), a list (.txt, .list: a path a line, relative ones from the
-/// list's folder, # comments) by line, an archive (.tar, .tar.gz, .tgz, .tar.xz, .txz, .tar.zst,
-/// .tar.bz2) as it is stored. What cannot be opened is an item with a problem.
-std::vector<Item> list_items(const std::vector<std::string>& sources);
-
-/// Gives the bytes of each item to `use`, in order, or the reason why there are none: use(index,
-/// bytes, problem). An archive is read in one stream.
-void read_items(std::span<const Item> items,
-                const std::function<void(std::size_t, std::string, const std::string&)>& use);
 
 }  // namespace jespr::data

@@ -4,11 +4,15 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstddef>
 
 #include "base/error.hpp"
+#include "data/utf8.hpp"
 
 namespace jespr::data {
 namespace {
+
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // some editors begin UTF-8 with it
 
 constexpr std::array<std::string_view, 3> split_names = {"train", "validation", "test"};
 
@@ -31,6 +35,24 @@ std::int32_t cluster_of(const std::string& text) {
   return cluster;
 }
 
+/// Why the header cannot be used, "" if it can.
+std::string header_problem(const std::vector<std::string>& header) {
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    const std::string& column = header[i];
+    const std::string which = "column " + std::to_string(i + 1);
+    if (column.empty()) return which + " of the header has no name";
+    if (column == "." || column.find('/') != std::string::npos)
+      return which + " is '" + column + "'; a name may not be '.' and not hold a '/'";
+    const auto before = std::find(header.begin(), header.end(), column) - header.begin();
+    if (before < static_cast<std::ptrdiff_t>(i))
+      return which + " is '" + column + "', as column " + std::to_string(before + 1) +
+             " is: each needs a name of its own";
+  }
+  if (std::find(header.begin(), header.end(), "name") == header.end())
+    return "the header line needs one column 'name'";
+  return "";
+}
+
 }  // namespace
 
 std::string_view name_of(Split split) { return split_names[static_cast<std::size_t>(split)]; }
@@ -44,6 +66,7 @@ Split split_of(std::string_view name) {
 }
 
 ChainTable parse_chain_table(std::string_view text, const std::string& title, Split default_split) {
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   ChainTable table;
   std::vector<std::string> header;
   for (int number = 1; !text.empty(); ++number) {
@@ -54,10 +77,13 @@ ChainTable parse_chain_table(std::string_view text, const std::string& title, Sp
     if (line.empty()) continue;
     std::vector<std::string> fields = split_fields(line);
     const std::string place = title + ":" + std::to_string(number) + ": ";
+    for (std::size_t i = 0; i < fields.size(); ++i)
+      if (valid_utf8(fields[i]) < fields[i].size())
+        fail(Exit::data, place + "column " + std::to_string(i + 1) + " is not UTF-8");
     if (header.empty()) {
       header = std::move(fields);
-      if (std::count(header.begin(), header.end(), "name") != 1)
-        fail(Exit::data, place + "the header line needs one column 'name'");
+      const std::string problem = header_problem(header);
+      if (!problem.empty()) fail(Exit::data, place + problem);
       for (const std::string& column : header)
         if (column != "name" && column != "split" && column != "cluster30")
           table.label_columns.push_back(column);
@@ -83,6 +109,7 @@ ChainTable parse_chain_table(std::string_view text, const std::string& title, Sp
         fail(Exit::data, place + error.what());
       }
     }
+    if (name.empty()) fail(Exit::data, place + "name is empty");
     if (!table.rows.emplace(name, std::move(row)).second)
       fail(Exit::data, place + "chain '" + name + "' has a row already");
   }

@@ -5,13 +5,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
 
 #include "base/error.hpp"
 
 namespace jespr::data {
 namespace {
 
-constexpr int window_bits_gzip = 15 + 16;  // zlib.h: largest window, gzip header and trailer
+constexpr std::size_t block_bytes = 1 << 18;  // of content unpacked at a time
+constexpr int window_bits_gzip = 15 + 16;     // zlib.h: largest window, gzip header and trailer
 
 struct Inflater {
   z_stream stream{};
@@ -27,7 +29,7 @@ bool is_gzip(std::string_view bytes) {
   return bytes.size() >= 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b';
 }
 
-std::string gunzip(std::string_view bytes) {
+std::string gunzip(std::string_view bytes, std::uint64_t most) {
   std::string content;
   while (!bytes.empty()) {
     if (!is_gzip(bytes)) {
@@ -44,13 +46,15 @@ std::string gunzip(std::string_view bytes) {
       stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(rest.data()));
       stream.avail_in = static_cast<uInt>(piece);
       const std::size_t done = content.size();
-      const std::size_t space = std::max<std::size_t>(4 * piece, 1 << 16);
-      content.resize(done + std::min<std::size_t>(space, std::numeric_limits<uInt>::max()));
+      content.resize(done + block_bytes);
       stream.next_out = reinterpret_cast<Bytef*>(content.data() + done);
       stream.avail_out = static_cast<uInt>(content.size() - done);
       status = inflate(&stream, Z_NO_FLUSH);
       content.resize(content.size() - stream.avail_out);
       rest.remove_prefix(piece - stream.avail_in);
+      if (content.size() > most)
+        fail(Exit::data, "gzip data unpack to more than the " + std::to_string(most) +
+                             " bytes that a structure may have");
       if (status == Z_BUF_ERROR || (status == Z_OK && rest.empty() && stream.avail_out > 0))
         fail(Exit::data, "gzip data are cut short");
       if (status != Z_OK && status != Z_STREAM_END)

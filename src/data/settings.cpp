@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>  // for has_single_bit
 
 namespace jespr::data {
@@ -33,6 +34,9 @@ void declare(deck::Schema& schema, DataSettings& s) {
       .texts("chains", s.chains,
              "train on the chains of these names alone; none given: on the training split")
       .only_for({"train"});
+  group.check("chains", [&s] {
+    return std::count(s.chains.begin(), s.chains.end(), "") > 0 ? "one of the names is empty" : "";
+  });
   group
       .integer("max_length", s.max_length, {.min = 1, .max = 1 << 20, .unit = "residues"},
                "longer chains are cropped to so many, anew in each epoch")

@@ -5,26 +5,20 @@
 #include <array>
 #include <cmath>
 #include <exception>
-#include <gemmi/align.hpp>
-#include <gemmi/cif.hpp>
-#include <gemmi/mmcif.hpp>
-#include <gemmi/mmread.hpp>
-#include <gemmi/pdb.hpp>
-#include <gemmi/polyheur.hpp>
-#include <map>
-#include <optional>
+#include <gemmi/model.hpp>
+#include <gemmi/resinfo.hpp>
+#include <new>
 
 #include "base/error.hpp"
 #include "data/alphabet.hpp"
 #include "data/gzip.hpp"
+#include "data/seqres.hpp"
+#include "data/structure_text.hpp"
 
 namespace jespr::data {
 namespace {
 
 constexpr float missing = std::numeric_limits<float>::quiet_NaN();
-
-/// gemmi reads an unknown B-factor of mmCIF as 50; so it is told this number instead.
-constexpr double unknown_b_factor = -1e30;
 
 /// Share of the residues with coordinates that must agree with SEQRES for it to be used.
 constexpr double least_agreement = 0.9;
@@ -32,16 +26,6 @@ constexpr double least_agreement = 0.9;
 constexpr std::size_t longest_reason = 200;  // of a foreign message, in letters
 
 constexpr std::array<const char*, 3> backbone = {"N", "CA", "C"};
-
-/// Numbers of all residues of mmCIF polymers, missing ones included: (label chain, place from 1).
-using Scheme = std::map<std::pair<std::string, int>, gemmi::SeqId>;
-
-/// One residue with coordinates: the residue object that was chosen among those which share its
-/// place, and the alternate location.
-struct Site {
-  const gemmi::Residue* residue;
-  char altloc;
-};
 
 std::string one_line(std::string text) {
   std::replace_if(
@@ -153,91 +137,10 @@ void append_site(StructureChain& chain, const Site& site) {
       xyz[0] = static_cast<float>(atom->pos.x);
       xyz[1] = static_cast<float>(atom->pos.y);
       xyz[2] = static_cast<float>(atom->pos.z);
-      if (name == backbone[1] && atom->b_iso > static_cast<float>(unknown_b_factor) / 2)
-        chain.b_factors.back() = atom->b_iso;
+      if (name == backbone[1] && has_b_factor(*atom)) chain.b_factors.back() = atom->b_iso;
     }
     xyz += 3;
   }
-}
-
-/// SEQRES without what is no residue of a protein (caps), unless it was seen as one.
-std::vector<std::string> polymer_sequence(const gemmi::Entity& entity,
-                                          const std::vector<Site>& sites) {
-  std::vector<std::string> names;
-  for (const std::string& monomers : entity.full_sequence) {
-    const std::string name = gemmi::Entity::first_mon(monomers);
-    const gemmi::ResidueInfo info = gemmi::find_tabulated_residue(name);
-    if (info.is_amino_acid() || !info.found() ||
-        std::any_of(sites.begin(), sites.end(),
-                    [&](const Site& site) { return site.residue->name == name; }))
-      names.push_back(monomers);
-  }
-  return names;
-}
-
-/// Whether a site's residue is among the (comma-separated) monomers of a place of SEQRES.
-bool agrees(const std::string& monomers, const Site& site) {
-  return ("," + monomers + ",").find("," + site.residue->name + ",") != std::string::npos;
-}
-
-/// Place in SEQRES (from 0) of each site as mmCIF gives it, or nothing if the file does not.
-std::optional<std::vector<int>> labelled_places(const gemmi::Entity& entity,
-                                                const std::vector<Site>& sites) {
-  std::vector<int> places;
-  int last = 0;
-  for (const Site& site : sites) {
-    if (!site.residue->label_seq) return {};
-    const int place = *site.residue->label_seq;
-    if (place <= last || place > static_cast<int>(entity.full_sequence.size())) return {};
-    places.push_back(place - 1);
-    last = place;
-  }
-  return places;
-}
-
-/// Place in `names` of each site by alignment, -1 where it has none.
-std::vector<int> aligned_places(const std::vector<std::string>& names,
-                                const std::vector<Site>& sites) {
-  gemmi::Chain chosen("");
-  for (const Site& site : sites) chosen.residues.push_back(*site.residue);
-  const gemmi::AlignmentResult alignment = gemmi::align_sequence_to_polymer(
-      names, chosen.whole(), gemmi::PolymerType::PeptideL, gemmi::AlignmentScoring());
-  std::vector<int> places;
-  int place = 0;
-  for (const gemmi::AlignmentResult::Item& item : alignment.cigar) {
-    for (std::uint32_t i = 0; i < item.len(); ++i) {
-      if (item.op() == 'M') places.push_back(place);
-      if (item.op() == 'D') places.push_back(-1);
-      if (item.op() != 'D') ++place;
-    }
-  }
-  places.resize(sites.size(), -1);
-  return places;
-}
-
-/// Places by the author's numbers where these run along with SEQRES, else as given by `aligned`:
-/// an alignment alone cannot tell where a lone residue between two gaps belongs.
-std::vector<int> numbered_places(const std::vector<std::string>& names,
-                                 const std::vector<Site>& sites, std::vector<int> aligned) {
-  std::map<int, int> votes;  // for a shift from number to place
-  for (std::size_t i = 0; i < sites.size(); ++i)
-    if (aligned[i] >= 0 && sites[i].residue->seqid.num)
-      ++votes[aligned[i] - *sites[i].residue->seqid.num];
-  if (votes.empty()) return aligned;
-  const int shift = std::max_element(votes.begin(), votes.end(), [](auto& a, auto& b) {
-                      return a.second < b.second;
-                    })->first;
-  std::vector<int> places;
-  for (const Site& site : sites) {
-    const gemmi::SeqId& id = site.residue->seqid;
-    const int place = id.num ? *id.num + shift : -1;
-    if (id.has_icode() || place < 0 || place >= static_cast<int>(names.size()) ||
-        (!places.empty() && place <= places.back()) ||
-        !agrees(names[static_cast<std::size_t>(place)], site))
-      return aligned;
-    places.push_back(place);
-  }
-  return places;
 }
 
 /// The sites, with the missing residues of SEQRES between them if it fits.
@@ -255,12 +158,9 @@ StructureChain assemble(const std::string& id, const std::vector<Site>& sites,
       labelled = true;
     } else {
       names = polymer_sequence(*entity, sites);
-      places = numbered_places(names, sites, aligned_places(names, sites));
+      places = places_in(names, sites);
     }
-    std::size_t agreeing = 0;
-    for (std::size_t i = 0; i < sites.size(); ++i)
-      if (places[i] >= 0 && agrees(names[static_cast<std::size_t>(places[i])], sites[i]))
-        ++agreeing;
+    const std::size_t agreeing = count_agreeing(names, sites, places);
     if (static_cast<double>(agreeing) < least_agreement * static_cast<double>(sites.size())) {
       chain.note = "SEQRES does not fit the residues with coordinates and was not used";
       names.clear();
@@ -319,54 +219,10 @@ const gemmi::Entity* entity_of(const gemmi::Structure& structure, const gemmi::C
   return structure.get_entity(chain.name);  // PDB: SEQRES goes by the chain
 }
 
-gemmi::Structure parse(const std::string& bytes, Scheme& scheme) {
-  const char* data = bytes.data();
-  switch (bytes.size() < 16 ? gemmi::CoorFormat::Unknown
-                            : gemmi::coor_format_from_content(data, data + bytes.size())) {
-    case gemmi::CoorFormat::Pdb:
-      try {
-        return gemmi::read_pdb_from_memory(data, bytes.size(), "");
-      } catch (const std::exception&) {
-        // Before 1996 columns 73 to 80 held the entry's id and the number of the line.
-        gemmi::PdbReadOptions options;
-        options.max_line_length = 72;
-        return gemmi::read_pdb_from_memory(data, bytes.size(), "", options);
-      }
-    case gemmi::CoorFormat::Mmcif: {
-      gemmi::cif::Document document = gemmi::cif::read_memory(data, bytes.size(), "line");
-      gemmi::cif::Block& block = document.blocks.at(0);
-      for (std::string& value : block.find_values("_atom_site.B_iso_or_equiv"))
-        if (gemmi::cif::is_null(value)) value = std::to_string(unknown_b_factor);
-      for (auto row : block.find("_pdbx_poly_seq_scheme.",
-                                 {"asym_id", "seq_id", "pdb_seq_num", "?pdb_ins_code"}))
-        if (!gemmi::cif::is_null(row[2]))
-          scheme[{row.str(0), gemmi::cif::as_int(row[1])}] =
-              gemmi::impl::make_seqid(row.str(2), row.has(3) ? &row[3] : nullptr);
-      return gemmi::make_structure(document);
-    }
-    default:
-      fail(Exit::data, bytes.empty() ? "empty file" : "neither PDB nor mmCIF");
-  }
-}
-
-}  // namespace
-
-bool StructureChain::is_complete(std::size_t residue) const {
-  const auto first = coordinates.begin() + static_cast<std::ptrdiff_t>(9 * residue);
-  return std::all_of(first, first + 9, [](float x) { return std::isfinite(x); });
-}
-
-StructureContent read_structure(std::string bytes) {
-  if (is_gzip(bytes)) bytes = gunzip(bytes);
+/// The chains of a text that is not packed; may throw whatever gemmi throws.
+StructureContent chains_of(const std::string& text) {
   Scheme scheme;
-  gemmi::Structure structure;
-  try {
-    structure = parse(bytes, scheme);
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    fail(Exit::data, one_line(error.what()));
-  }
+  gemmi::Structure structure = parse_structure(text, scheme);
   structure.merge_chain_parts();
   if (structure.models.empty() || structure.models.front().chains.empty())
     fail(Exit::data, "no atoms");
@@ -387,6 +243,26 @@ StructureContent read_structure(std::string bytes) {
       content.refusals.push_back({chain.name, reason_without_backbone(sites)});
   }
   return content;
+}
+
+}  // namespace
+
+bool StructureChain::is_complete(std::size_t residue) const {
+  const auto first = coordinates.begin() + static_cast<std::ptrdiff_t>(9 * residue);
+  return std::all_of(first, first + 9, [](float x) { return std::isfinite(x); });
+}
+
+StructureContent read_structure(std::string bytes) {
+  try {
+    if (is_gzip(bytes)) bytes = gunzip(bytes, largest_structure_bytes);
+    return chains_of(bytes);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    fail(Exit::data, "not enough memory to read it");
+  } catch (const std::exception& error) {
+    fail(Exit::data, one_line(error.what()));
+  }
 }
 
 }  // namespace jespr::data

@@ -13,6 +13,9 @@ namespace jespr::data {
 /// Author residue number of a residue that the file does not number (missing ones).
 inline constexpr std::int32_t no_number = std::numeric_limits<std::int32_t>::min();
 
+/// Files may be so large, unpacked; ten million atoms, where the largest entry of the PDB has 2.4.
+inline constexpr std::uint64_t largest_structure_bytes = 1ull << 30;
+
 /// One protein chain of L residues.
 struct StructureChain {
   std::string id;                     // author's chain id
@@ -45,7 +48,9 @@ struct StructureContent {
 /// * Waters, ligands and caps (ACE, NH2) are left out; chains of nucleic acids, of ligands alone or
 ///   without one residue that has N, CA and C (CA-only) are refused.
 /// * When SEQRES (mmCIF: entity_poly_seq) fits the residues, its missing residues are rows of NaN.
-/// Failure: Error (data) with the reason alone: damaged gzip, no structure, no atoms.
+/// * In the first model, a coordinate that is no number is a failure; ? of mmCIF is missing.
+/// Failure: always an Error (data) with the reason alone: damaged gzip, no structure, no atoms,
+/// more bytes than largest_structure_bytes or than there is memory for.
 StructureContent read_structure(std::string bytes);
 
 }  // namespace jespr::data

@@ -8,14 +8,21 @@ import os
 import pathlib
 import shutil
 import sys
+import tarfile
+import zlib
 
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
 from jespr_runs import (DATA, DECK, SOURCES, datasets, difference, error_lines, expect, run,
                         write_deck)
 
 GOOD = ["1CRN.cif.gz", "103l.pdb.gz"]
-REFUSED = {"cut.cif.gz": "", "text.pdb": "", "empty.cif": "", "no.cif": "", "noise.cif.gz": "",
-           "cut_header.cif": ""}
+REFUSED = {  # and a part of the reason
+    "cut.cif.gz": "cut short", "text.pdb": "no atoms", "empty.cif": "empty file",
+    "no.cif": "No such file", "noise.cif.gz": "no text", "cut_header.cif": "",
+    "bomb.cif.gz": "gzip data unpack to more than the 1073741824 bytes",
+    "stars.pdb": "line 3: x (columns 31 to 38) is '********', expected a number",
+    "dangling.pdb": "a link to nothing", "pipe.cif": "neither a file nor a folder",
+    "loose.cif": "the atoms have no column _atom_site.Cartn_x"}
 
 
 def make_sources(folder):
@@ -30,6 +37,37 @@ def make_sources(folder):
     (folder / "empty.cif").write_text("")
     (folder / "noise.cif.gz").write_bytes(bytes(range(256)) * 8)
     (folder / "cut_header.cif").write_text(gzip.decompress(packed)[:2000].decode())
+    write_bomb(folder / "bomb.cif.gz")
+    atom = "ATOM  {0:5}  CA  ALA A{0:4}    {1:>8}   1.000   1.000  1.00 10.00           C  \n"
+    (folder / "stars.pdb").write_text("".join(
+        atom.format(i, "********" if i == 3 else f"{i:.3f}") for i in range(1, 9)))
+    (folder / "dangling.pdb").symlink_to("nowhere.pdb")
+    os.mkfifo(folder / "pipe.cif")
+    (folder / "loose.cif").write_text("data_x\nloop_\n_atom_site.id\n_atom_site.type_symbol\n"
+                                      "_atom_site.label_asym_id\n_atom_site.auth_seq_id\n1 C A 1\n")
+
+
+def write_bomb(path):
+    """Gzip data of a megabyte that unpack to more than any structure file may hold."""
+    block = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    zeros = block.compress(bytes(1 << 20)) + block.flush(zlib.Z_FULL_FLUSH)
+    header = gzip.compress(b"")[:10]
+    path.write_bytes(header + zeros * 1040)
+
+
+def write_archive(path):
+    """A tar archive whose second member claims 8 GiB that are not there."""
+    structures = SOURCES / "tests/data/structures"
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
+        archive.add(structures / GOOD[0], GOOD[0])
+        place = archive.offset
+        archive.add(structures / GOOD[1], "huge.pdb.gz")
+        archive.add(structures / GOOD[1], GOOD[1])
+    content = bytearray(path.read_bytes())
+    content[place + 124:place + 135] = b"7" * 11  # POSIX ustar: size, then the sum of the header
+    content[place + 148:place + 156] = b" " * 8
+    content[place + 148:place + 156] = b"%06o\0 " % sum(content[place:place + 512])
+    path.write_bytes(content)
 
 
 def prepare(ranks, name, sources, **options):
@@ -54,20 +92,41 @@ for ranks in (1, 2):
         refused = name in REFUSED
         expect((row["outcome"] == "refused") == refused, f"{name}: {row}")
         expect(not refused or row["remark"], f"{name} is refused without a reason")
-    expect(f"refused    {len(REFUSED)} files" in result.out, f"the counts\n{result.text}")
+        expect(not refused or REFUSED[name] in row["remark"], f"{name}: {row}")
+    expect(f"read       {len(GOOD)} files: 2 chains" in result.out and
+           f"refused    {len(REFUSED)} files and 0 chains" in result.out,
+           f"the counts\n{result.text}")
 found = difference(*({key: value for key, value in datasets(f"on_{ranks}.h5").items()
                       if key != "deck"} for ranks in (1, 2)))
 expect(not found, f"1 and 2 ranks wrote different datasets: {found}")
 
+# A header that claims more than there is: the members before it are read, the run goes on.
+write_archive(pathlib.Path("huge.tar"))
+for ranks in (1, 2):
+    result = prepare(ranks, "huge", ["huge.tar", "sources/103l.pdb.gz"])
+    rows = report("huge")
+    expect([row["name"] for row in rows if row["outcome"] == "read"] == ["1CRN_A", "103l_A"],
+           f"{rows}")
+    found = [row["remark"] for row in rows if row["source"] == "huge.tar:huge.pdb.gz"]
+    expect(found == ["8589934591 bytes, more than the 1073741824 that a structure may have"],
+           f"{rows}")
+
 # Nothing readable: exit code 3 on any number of ranks, the report says why, no dataset.
 for ranks in (0, 1, 2):
-    result = prepare(ranks, "nothing", [f"sources/{name}" for name in REFUSED], code=DATA)
+    result = prepare(ranks, "nothing", [f"sources/{name}" for name in REFUSED
+                                        if name != "bomb.cif.gz"], code=DATA)  # which takes seconds
     expect(len(error_lines(result)) == 1 and "nothing.h5.report.tsv" in result.err, result.text)
     expect({row["outcome"] for row in report("nothing")} == {"refused"}, "read after all")
     expect(not list(pathlib.Path().glob("nothing.h5*")) == [], "the report is gone")
     expect(not pathlib.Path("nothing.h5").exists(), "a dataset without chains was written")
 
-# An existing dataset is not replaced unless the deck says so.
+# An existing dataset is not replaced unless the deck says so; what is read never is.
 before = pathlib.Path("on_1.h5").read_bytes()
 result = run(2, "on_1.deck", "prepare.overwrite=.false.", code=DECK)
 expect("overwrite" in result.err and pathlib.Path("on_1.h5").read_bytes() == before, result.text)
+table = pathlib.Path("table.tsv")
+table.write_text("name\tsplit\n1CRN_A\ttest\n")
+for key in ("report", "dataset"):
+    result = run(2, "on_1.deck", "prepare.table=table.tsv", f"prepare.{key}=table.tsv", code=DECK)
+    expect("table.tsv is also the" in result.err and table.read_text().startswith("name"),
+           result.text)

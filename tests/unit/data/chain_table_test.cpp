@@ -1,10 +1,15 @@
-// The table of splits, clusters and labels.
+// The table of splits, clusters and labels; names of chains; their encoding; digests of files.
 #include "data/chain_table.hpp"
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "base/error.hpp"
+#include "data/chain_names.hpp"
 #include "data/sha256.hpp"
+#include "data/utf8.hpp"
 
 namespace {
 
@@ -49,6 +54,51 @@ TEST(ChainTable, MistakesNameTheLine) {
   EXPECT_EQ(problem_of("name\tcluster30\nx\t1e3\n"),
             "t.tsv:2: cluster30 is '1e3', expected a number >= 0 or nothing");
   EXPECT_EQ(problem_of("name\nx\nx\n"), "t.tsv:3: chain 'x' has a row already");
+}
+
+TEST(ChainTable, TheHeaderIsChecked) {
+  EXPECT_EQ(problem_of("name\tcath\tec\tcath\nx\t\t\t\n"),
+            "t.tsv:1: column 4 is 'cath', as column 2 is: each needs a name of its own");
+  EXPECT_EQ(problem_of("name\tname\n"),
+            "t.tsv:1: column 2 is 'name', as column 1 is: each needs a name of its own");
+  EXPECT_EQ(problem_of("name\t\tec\nx\t\t\n"), "t.tsv:1: column 2 of the header has no name");
+  EXPECT_EQ(problem_of("name\ta/b\nx\t\n"),
+            "t.tsv:1: column 2 is 'a/b'; a name may not be '.' and not hold a '/'");
+  EXPECT_EQ(problem_of("name\t.\nx\t\n"),
+            "t.tsv:1: column 2 is '.'; a name may not be '.' and not hold a '/'");
+  EXPECT_EQ(problem_of("name\tsplit\n\ttrain\n"), "t.tsv:2: name is empty");
+}
+
+TEST(ChainTable, IsUtf8WithOrWithoutAByteOrderMark) {
+  const data::ChainTable table =
+      parse_chain_table("\xef\xbb\xbfname\tspecies\nx\tB\xc3\xa4r\n", "t.tsv", Split::train);
+  EXPECT_EQ(table.rows.at("x").labels, std::vector<std::string>{"B\xc3\xa4r"});
+  EXPECT_EQ(problem_of("name\tspecies\nx\tB\xe4r\n"), "t.tsv:2: column 2 is not UTF-8");
+  EXPECT_EQ(problem_of(std::string("\xff\xfen\0a\0", 6)), "t.tsv:1: column 1 is not UTF-8");
+}
+
+TEST(Utf8, LengthOfWhatIsWellFormed) {
+  using data::valid_utf8;
+  EXPECT_EQ(valid_utf8(""), 0u);
+  for (const char* good :
+       {"abc", "\xc3\xa4", "\xe2\x82\xac.", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"})
+    EXPECT_EQ(valid_utf8(good), std::string(good).size()) << good;
+  // Cut, Latin-1, too long a form, half a pair, beyond the last character, a lone continuation.
+  for (const char* bad : {"\xc3", "\xe4r", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
+                          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\x80"})
+    EXPECT_EQ(valid_utf8(std::string("ab") + bad), 2u) << bad;
+}
+
+TEST(ChainNames, LaterBearersOfANameAreRenamed) {
+  EXPECT_EQ(data::unique_names({{"a_A", "a.cif"},
+                                {"a_B", "a.cif"},
+                                {"a_A", "a.pdb"},
+                                {"a_A", "a.pdb"},
+                                {"a_A@a.pdb", "odd.cif"},
+                                {"a_A", "a.pdb"},
+                                {"b_A", "b.cif"}}),
+            (std::vector<std::string>{"a_A", "a_B", "a_A@a.pdb", "a_A@a.pdb#2", "a_A@a.pdb@odd.cif",
+                                      "a_A@a.pdb#3", "b_A"}));
 }
 
 TEST(Sha256, PublishedExample) {  // FIPS 180-4, example of NIST

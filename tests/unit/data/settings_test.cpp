@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
+#include "data/prepare.hpp"
 #include "deck/reader.hpp"
 
 namespace jespr::data {
@@ -58,6 +59,44 @@ TEST(data_settings, exact_reduction_needs_a_power_of_two) {
             std::string::npos);
   EXPECT_EQ(objection(" /\n&batch shards = 3, reduction = 'fast' /"), "");
   EXPECT_EQ(objection(" /\n&batch shards = 1 /"), "");
+}
+
+TEST(data_settings, no_name_of_a_chain_is_empty) {
+  const std::string text = objection(", chains = 'a','','b' /");
+  EXPECT_NE(text.find("&data chains = 'a', '', 'b': one of the names is empty"), std::string::npos)
+      << text;
+  EXPECT_EQ(objection(", chains = 'a', 'b' /"), "");
+}
+
+TEST(prepare_settings, paths_are_of_different_files) {
+  const auto objection = [](const std::string& text) -> std::string {
+    std::string task = "prepare";
+    PrepareSettings settings;
+    deck::Schema schema;
+    schema.group("run", "what to do").choice("task", task, {"prepare"}, "task").names_task();
+    declare(schema, settings);
+    try {
+      deck::read(schema, {"t.deck", "&prepare " + text + " /", "/home/me", {}});
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Exit::deck);
+      return error.what();
+    }
+    return "";
+  };
+  const char* cases[][2] = {
+      {"sources = 'a', dataset = './x/../a'",
+       "dataset = '/home/me/a': /home/me/a is also the source"},
+      {"sources = 'b', 'a', dataset = 'd', table = 'a'", "/home/me/a is also the source"},
+      {"sources = 'a', dataset = 'd', table = 'd'", "/home/me/d is also the dataset"},
+      {"sources = 'a', dataset = 'd', report = 'd'", "/home/me/d is also the dataset"},
+      {"sources = 'a', dataset = 'd', table = 't', report = 't'", "/home/me/t is also the table"},
+      {"sources = 'a', dataset = 'd', table = 'd.report.tsv'",
+       "report = '' (default): /home/me/d.report.tsv is also the table"},
+      {"sources = 'a', dataset = 'd', report = 'a'", "/home/me/a is also the source"},
+      {"sources = 'a', '', dataset = 'd'", "one of the paths is empty"}};
+  for (const auto& [text, expected] : cases)
+    EXPECT_NE(objection(text).find(expected), std::string::npos) << text << "\n" << objection(text);
+  EXPECT_EQ(objection("sources = 'a', 'a', dataset = 'd', table = 't', report = 'r'"), "");
 }
 
 TEST(data_settings, a_shard_has_a_protein) {
