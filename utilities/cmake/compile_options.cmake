@@ -8,6 +8,15 @@ if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   set(JESPR_BASELINE_OPTIONS -march=x86-64 -fno-sanitize=all)
 endif()
 
+# The compiler that -march is for: nvcc's, behind Kokkos's wrapper.
+set(JESPR_HOST_COMPILER ${CMAKE_CXX_COMPILER})
+if(JESPR_KOKKOS_VARIANT STREQUAL "cuda")
+  set(JESPR_HOST_COMPILER g++)
+  if(DEFINED ENV{NVCC_WRAPPER_DEFAULT_COMPILER})
+    set(JESPR_HOST_COMPILER $ENV{NVCC_WRAPPER_DEFAULT_COMPILER})
+  endif()
+endif()
+
 set(JESPR_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
     -Wcast-qual -Wextra-semi -Wduplicated-cond -Wlogical-op)
 if(JESPR_KOKKOS_VARIANT STREQUAL "cuda")  # nvcc hands the host compiler rewritten code
@@ -29,9 +38,15 @@ if(JESPR_SANITIZE)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+# ccache sees -march=native as a word: the file of macros tells it what the word means here.
 find_program(CCACHE_PROGRAM ccache)
 mark_as_advanced(CCACHE_PROGRAM)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(instruction_set ${CMAKE_BINARY_DIR}/CMakeFiles/instruction_set)
+  execute_process(
+    COMMAND ${CMAKE_SOURCE_DIR}/utilities/instruction_set.sh ${JESPR_HOST_COMPILER} ${JESPR_ARCH}
+    OUTPUT_FILE ${instruction_set} COMMAND_ERROR_IS_FATAL ANY)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
-      CCACHE_NOHASHDIR=1 ${CCACHE_PROGRAM})  # so that clones in other places share the cache
+      CCACHE_NOHASHDIR=1 CCACHE_EXTRAFILES=${instruction_set}
+      ${CCACHE_PROGRAM})  # BASEDIR, NOHASHDIR: clones in other places share the cache
 endif()
