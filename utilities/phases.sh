@@ -32,8 +32,11 @@ build_jobs() {
   echo $((cores < memory ? cores : memory))
 }
 
-# Configures and builds one preset: all of it, or the target named second.
+# Configures and builds one preset: all of it, or the target named second. Under continuous
+# integration (CI set to anything) warnings are errors, in a tree that was configured before, too.
 build_preset() {
-  (cd "$root" && cmake --preset "$1" --log-level=WARNING)
+  local werror=()
+  if [ -n "${CI:-}" ]; then werror=(-D JESPR_WERROR=ON); fi
+  (cd "$root" && cmake --preset "$1" --log-level=WARNING "${werror[@]}")
   cmake --build "$root/build/$1" -j "$(build_jobs)" --target "${2:-all}"
 }

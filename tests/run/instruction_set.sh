@@ -69,8 +69,10 @@ done
 # The caches' key differs where the instruction set does, and ccache is given it.
 diff -q <("$instruction_set" "$compiler" x86-64-v3) <("$instruction_set" "$compiler" x86-64-v4) \
   > /dev/null && { echo "two instruction sets look the same to the caches"; exit 1; }
-if grep -q '/ccache ' "$JESPR_BINARY_DIR/build.ninja"; then
-  key=$(grep -o 'CCACHE_EXTRAFILES=[^ ]*' "$JESPR_BINARY_DIR/build.ninja" | sort -u | cut -d = -f 2)
+rules=$JESPR_BINARY_DIR/CMakeFiles/rules.ninja
+if grep -q '/ccache ' "$rules"; then
+  key=$(grep -o 'CCACHE_EXTRAFILES=[^ ]*' "$rules" | sort -u | cut -d = -f 2)
   diff "$key" <("$instruction_set" "$compiler" "$(cached JESPR_ARCH)") \
     || { echo "ccache does not get the instruction set of this build"; exit 1; }
+  echo "ccache gets the instruction set"
 fi
