@@ -21,8 +21,8 @@ enum CpuFeature : unsigned {
 using CpuFeatures = std::uint64_t;
 static_assert(cpu_feature_count <= 64);
 
-/// The set of this feature alone, or the empty one. Static: cpu_features.cpp must have its own copy,
-/// compiled for the oldest CPU.
+/// The set of this feature alone, or the empty one. Static: cpu_features.cpp must have its own
+/// copy, compiled for the oldest CPU.
 static constexpr CpuFeatures cpu_bit(CpuFeature feature, bool there = true) {
   return static_cast<CpuFeatures>(there) << feature;
 }

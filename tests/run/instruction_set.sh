@@ -62,7 +62,7 @@ for architecture in x86-64 x86-64-v3 icelake-server znver3 native; do
   "$compiler" main.o data.o -o required
   ./required | sort > said.txt
   join <(defined "$architecture" | sort) listed.txt | cut -d ' ' -f 2 | sort > wanted.txt
-  diff wanted.txt said.txt || { echo "-march=$architecture: < should be asked, > is asked"; exit 1; }
+  diff wanted.txt said.txt || { echo "-march=$architecture: < is wanted, > is asked"; exit 1; }
   echo "$architecture: $(wc -l < said.txt) extensions are asked for"
 done
 

@@ -16,7 +16,7 @@ set(CMAKE_CXX_COMPILER ${kokkos_prefix}/bin/nvcc_wrapper)
 
 # The wrapper's own default is gone in CUDA 13.
 if(NOT "${JESPR_KOKKOS_DEVICE_ARCH}" MATCHES "(VOLTA|TURING|AMPERE|ADA|HOPPER|BLACKWELL)([0-9]+)")
-  message(FATAL_ERROR "Kokkos in ${JESPR_KOKKOS_DIR} does not say for which NVIDIA GPU it was built "
-    "(Kokkos_ARCH is '${JESPR_KOKKOS_DEVICE_ARCH}')")
+  message(FATAL_ERROR "Kokkos in ${JESPR_KOKKOS_DIR} does not say for which NVIDIA GPU it was "
+    "built (Kokkos_ARCH is '${JESPR_KOKKOS_DEVICE_ARCH}')")
 endif()
 set(CMAKE_CXX_FLAGS_INIT "-arch=sm_${CMAKE_MATCH_2}")
