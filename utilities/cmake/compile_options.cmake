@@ -1,5 +1,11 @@
 # Compiler flags: instruction set, optimisation, warnings, sanitizers, compiler cache.
 
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU" OR CMAKE_CXX_COMPILER_VERSION VERSION_LESS 11)
+  message(FATAL_ERROR "${CMAKE_CXX_COMPILER} is ${CMAKE_CXX_COMPILER_ID} "
+    "${CMAKE_CXX_COMPILER_VERSION}: GCC 11 or newer is needed; name one with the environment "
+    "variable CXX and start with an empty build tree")
+endif()
+
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1 -DNDEBUG -fno-math-errno -fno-trapping-math")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g -fno-omit-frame-pointer")
 add_compile_options(-march=${JESPR_ARCH})
@@ -22,8 +28,6 @@ set(JESPR_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverlo
 if(JESPR_KOKKOS_VARIANT STREQUAL "cuda")  # nvcc hands the host compiler rewritten code
   set(JESPR_WARNINGS -Wall -Wextra)
   set(JESPR_BASELINE_OPTIONS -march=x86-64)
-elseif(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  list(REMOVE_ITEM JESPR_WARNINGS -Wduplicated-cond -Wlogical-op)
 elseif(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   list(APPEND JESPR_WARNINGS -Wno-restrict)  # wrong on string + text: GCC bug 105651
 endif()
