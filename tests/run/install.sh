@@ -1,5 +1,5 @@
 # `cmake --install` gives a program, decks and documents that work without this source tree.
-# labels: quick
+# labels: mpi
 # processors: 1
 # timeout: 120
 set -euo pipefail
