@@ -49,7 +49,8 @@ def expect_failures(count, **changes):
     done = check()
     lines = done.stdout.splitlines()
     failures = [line for line in lines if line.startswith("FAIL")]
-    assert len(lines) == EXPECTATIONS and len(failures) == count, (changes, done.stdout, done.stderr)
+    assert len(lines) == EXPECTATIONS, (changes, done.stdout, done.stderr)
+    assert len(failures) == count, (changes, done.stdout)
     assert done.returncode == (1 if count else 0), done.returncode
     print(changes, "->", failures)
 

@@ -1,5 +1,5 @@
-# utilities/quickstart.sh's order of events, in a copy with stand-ins for the program and the set-up:
-# a stale dataset is made again, but not under a run that has begun; a failed check is an error.
+# utilities/quickstart.sh in its order of events, in a copy with stand-ins for program and set-up: a
+# stale dataset is made again, but not under a run that has begun; a failed check is an error.
 # labels: quick
 # processors: 1
 # timeout: 120

@@ -1,5 +1,5 @@
-# Every third-party library, as the one target jespr_dependencies, in the versions that doc/install.md
-# asks for. doc/design.md says what each is for.
+# Every third-party library, as the one target jespr_dependencies, in the versions that
+# doc/install.md asks for. doc/design.md says what each is for.
 
 set(HDF5_PREFER_PARALLEL ON)
 set(MPI_CXX_SKIP_MPICXX ON)
