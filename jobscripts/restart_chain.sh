@@ -31,12 +31,13 @@ step=$!
 trap 'echo "job $SLURM_JOB_ID: warned, asking the program to stop"; kill -USR1 "$step"' USR1
 trap 'kill -TERM "$step"' TERM
 
-# A trapped signal ends `wait` early, with a code above 128: wait again as long as srun is there.
-while true; do
+# A trapped signal ends `wait` early: wait again as long as srun is there. How srun ended is asked
+# only then, because it may end while the trap runs.
+while kill -0 "$step" 2> /dev/null; do
   wait "$step"
-  code=$?
-  kill -0 "$step" 2> /dev/null || break
 done
+wait "$step"
+code=$?
 
 if [ "$code" -ne "$stopped" ]; then
   echo "job $SLURM_JOB_ID: the program ended with exit code $code, the chain ends here"

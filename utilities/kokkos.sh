@@ -5,9 +5,10 @@
 #   utilities/kokkos.sh release|debug|cuda [architecture, default native]
 #
 # The result lives outside every build tree, in ${JESPR_CACHE:-~/.cache/jespr}, in a folder named by
-# version, variant, architecture and compiler. The sources are those that the source distribution
-# of pycompadre 1.7.6 carries (complete and unchanged); JESPR_KOKKOS_SDIST names a copy of that file
-# where no package index can be reached.
+# version, variant, compiler, architecture and a hash of its instruction set, so that a home shared
+# by unlike machines is safe. The sources are those that the source distribution of pycompadre 1.7.6
+# carries (complete and unchanged); JESPR_KOKKOS_SDIST names a copy of that file where no package
+# index can be reached.
 set -euo pipefail
 
 variant=${1:?which variant: release, debug or cuda}
@@ -18,18 +19,10 @@ version=4.5.1
 sdist=pycompadre-1.7.6.tar.gz
 sdist_sha256=c766ec4d445ce076069be4b8c51a23ffac4ee79ea949ca86446bfd8c299b154c
 compiler=${CXX:-g++}
-case $compiler in *nvcc_wrapper*) compiler=g++ ;; esac
+case $compiler in *nvcc_wrapper*) compiler=${NVCC_WRAPPER_DEFAULT_COMPILER:-g++} ;; esac
 
 say() { echo "kokkos: $*" >&2; }
 die() { say "$*"; exit 1; }
-
-# Resolves 'native' to the architecture's name, so that a home shared by unlike machines is safe.
-resolved_architecture() {
-  local options name
-  options=$("$compiler" "-march=$architecture" -Q --help=target 2>/dev/null || true)
-  name=$(awk '$1 == "-march=" {print $2}' <<< "$options" | head -n 1)
-  echo "${name:-$architecture-$(uname -m)}"
-}
 
 verified() { echo "$sdist_sha256  $1" | sha256sum --check --status 2>/dev/null; }
 
@@ -73,7 +66,9 @@ case $variant in
 esac
 
 compiler_name=$(basename "$(readlink -f "$(command -v "$compiler")")")
-prefix=$cache/kokkos-$version-$variant-$(resolved_architecture)-$compiler_name
+instruction_set=$("$root/utilities/instruction_set.sh" "$compiler" "$architecture")
+set_hash=$(sha256sum <<< "$instruction_set" | cut -c 1-8)
+prefix=$cache/kokkos-$version-$variant-$compiler_name-$architecture-$set_hash
 mkdir -p "$cache"
 exec 9> "$prefix.lock"
 flock 9
@@ -85,6 +80,8 @@ if [ ! -e "$prefix/.complete" ]; then
   if [[ $variant == cuda* ]]; then compiler=$work/kokkos/bin/nvcc_wrapper; fi
   launcher=$(command -v ccache || true)
   generator=$(command -v ninja > /dev/null && echo Ninja || echo "Unix Makefiles")
+  echo "$instruction_set" > "$work/instruction_set"
+  export CCACHE_EXTRAFILES=$work/instruction_set
   say "building Kokkos $version ($variant) into $prefix"
   {
     CXXFLAGS=$flags CXX=$compiler cmake -S "$work/kokkos" -B "$work/build" -G "$generator" \

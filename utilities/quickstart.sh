@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # From a fresh machine to a trained joint embedding, in one command: set-up, build, dataset from the
-# shipped structure files, 250 steps of training on 2 ranks, evaluation, plots.
+# shipped structure files, 250 steps of training on 2 ranks, evaluation, plots, and a check that the
+# model has learned what it should.
 #
 #   utilities/quickstart.sh
 #
 # Everything is described by the decks input/quickstart*.deck; results go to run/. A second call
 # continues, or ends at once, where the first one ended; remove run/ to start anew.
+# Exit code 0 only if every expectation of the check is met.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/phases.sh"
 
@@ -23,27 +25,56 @@ launch() {
     -n "$ranks" "$program" "$@"
 }
 
-phase set-up
+# Makes the dataset if there is none or if what it is made from has changed: a list of the inputs
+# and their digests lies beside it. A training that has begun with another one is not thrown away.
+prepare_dataset() {
+  local inputs
+  inputs=$(cd "$root" && sha256sum input/quickstart_prepare.deck input/sample/*)
+  if [ -e "$data" ]; then
+    if [ "$inputs" = "$(cat "$data.inputs" 2> /dev/null)" ]; then
+      echo "$data is there, made from the present sample"
+      return
+    fi
+    if compgen -G "$run/*.h5" > /dev/null; then
+      die "$data was not made from the present input/sample and deck, and
+  $run was trained with it: move both away, or remove them and start anew:
+  rm -r $data $run"
+    fi
+    echo "$data was not made from the present input/sample and deck: it is made again"
+  fi
+  launch "$root/input/quickstart_prepare.deck" prepare.overwrite=T
+  echo "$inputs" > "$data.inputs"
+}
+
+phase set-up "packages and a private Python, if they lack"
 "$root/utilities/setup.sh"
 python=${JESPR_PYTHON:-$root/.venv/bin/python}
-phase build
+phase build "some minutes the first time"
 build_preset cpu-release
-phase dataset
-if [ ! -e "$data" ]; then launch "$root/input/quickstart_prepare.deck"; fi
-phase training
+phase dataset "input/sample's structure files to one HDF5 file"
+prepare_dataset
+phase training "250 steps of 64 proteins on $ranks ranks, some minutes"
 launch "$root/input/quickstart.deck"
-phase evaluation
+phase evaluation "the best checkpoint on held-out proteins"
 launch "$root/input/quickstart_evaluate.deck" evaluate.overwrite=T
 phase plots
 "$python" "$root/utilities/plot_history.py" "$run"
 "$python" "$root/utilities/plot_retrieval.py" "$run/best"
+phase check "has it learned? doc/evaluation.md says how to read these numbers"
+learned=true
+"$python" "$root/utilities/check_quickstart.py" "$run" || learned=false
 phase
 
 cat << END
 
-$script: done in $(minutes $SECONDS): $phase_times
+$script: done in $(minutes $SECONDS) (minutes:seconds): $phase_times
   dataset      $data
-  training     $run/log.txt, history.csv, best.h5 (jespr info FILE describes them)
+  training     $run/log.txt, history.csv, validation.csv, history.h5
+  model        $run/best.h5
   evaluation   $run/best/evaluation.json, evaluation.h5
-  plots        $run/history.png, $run/best/retrieval.png
+  plots        $run/history.png
+               $run/best/retrieval.png
+'$program info FILE' describes each .h5 file. A second call continues where this one ended;
+to start anew: rm -r $root/run
 END
+if ! $learned; then die "a check above FAILED: the model has not learned what it should"; fi

@@ -9,12 +9,14 @@ namespace jespr {
 namespace {
 
 constexpr const char* names[cpu_feature_count] = {
-    "sse4.2",  "popcnt",   "avx",      "fma",      "avx2",       "bmi2",
-    "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512bf16"};
+#define JESPR_NAME(name, macro, text) text,
+    JESPR_CPU_FEATURES(JESPR_NAME)
+#undef JESPR_NAME
+};
 
 // Runs before the constructors of all other files, which may use newer instructions.
 __attribute__((constructor(101))) void check_cpu() {
-  char text[512];
+  char text[1024];  // all names fit
   if (!explain_missing_cpu_features(required_cpu_features, present_cpu_features(), text,
                                     sizeof text))
     return;
@@ -28,18 +30,9 @@ CpuFeatures present_cpu_features() {
   CpuFeatures set = 0;
 #ifdef __x86_64__
   __builtin_cpu_init();
-  set |= __builtin_cpu_supports("sse4.2") ? 1u << cpu_sse4_2 : 0;
-  set |= __builtin_cpu_supports("popcnt") ? 1u << cpu_popcnt : 0;
-  set |= __builtin_cpu_supports("avx") ? 1u << cpu_avx : 0;
-  set |= __builtin_cpu_supports("fma") ? 1u << cpu_fma : 0;
-  set |= __builtin_cpu_supports("avx2") ? 1u << cpu_avx2 : 0;
-  set |= __builtin_cpu_supports("bmi2") ? 1u << cpu_bmi2 : 0;
-  set |= __builtin_cpu_supports("avx512f") ? 1u << cpu_avx512f : 0;
-  set |= __builtin_cpu_supports("avx512bw") ? 1u << cpu_avx512bw : 0;
-  set |= __builtin_cpu_supports("avx512dq") ? 1u << cpu_avx512dq : 0;
-  set |= __builtin_cpu_supports("avx512vl") ? 1u << cpu_avx512vl : 0;
-  set |= __builtin_cpu_supports("avx512vnni") ? 1u << cpu_avx512vnni : 0;
-  set |= __builtin_cpu_supports("avx512bf16") ? 1u << cpu_avx512bf16 : 0;
+#define JESPR_ADD(name, macro, text) set |= cpu_bit(cpu_##name, __builtin_cpu_supports(text));
+  JESPR_CPU_FEATURES(JESPR_ADD)
+#undef JESPR_ADD
 #endif
   return set;
 }
@@ -55,7 +48,7 @@ bool explain_missing_cpu_features(CpuFeatures required, CpuFeatures present, cha
   };
   append("jespr: this program was built for a newer CPU: this one lacks");
   for (unsigned i = 0; i < cpu_feature_count; ++i) {
-    if (!(missing >> i & 1u)) continue;
+    if (!(missing & cpu_bit(static_cast<CpuFeature>(i)))) continue;
     append(" ");
     append(names[i]);
   }

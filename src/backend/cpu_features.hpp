@@ -3,28 +3,29 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+
+#include "backend/cpu_feature_list.hpp"
 
 namespace jespr {
 
 /// Extensions of the x86-64 instruction set that the compiler may use by itself.
 enum CpuFeature : unsigned {
-  cpu_sse4_2,
-  cpu_popcnt,
-  cpu_avx,
-  cpu_fma,
-  cpu_avx2,
-  cpu_bmi2,
-  cpu_avx512f,
-  cpu_avx512bw,
-  cpu_avx512dq,
-  cpu_avx512vl,
-  cpu_avx512vnni,
-  cpu_avx512bf16,
-  cpu_feature_count
+#define JESPR_NAME(name, macro, text) cpu_##name,
+  JESPR_CPU_FEATURES(JESPR_NAME)
+#undef JESPR_NAME
+      cpu_feature_count
 };
 
 /// A set of them: bit i stands for CpuFeature(i). Empty on other processors.
-using CpuFeatures = unsigned;
+using CpuFeatures = std::uint64_t;
+static_assert(cpu_feature_count <= 64);
+
+/// The set of this feature alone, or the empty one. Static: cpu_features.cpp must have its own
+/// copy, compiled for the oldest CPU.
+static constexpr CpuFeatures cpu_bit(CpuFeature feature, bool there = true) {
+  return static_cast<CpuFeatures>(there) << feature;
+}
 
 /// What the program was compiled for (all files but cpu_features.cpp).
 extern const CpuFeatures required_cpu_features;

@@ -2,44 +2,18 @@
 #include "backend/cpu_features.hpp"
 
 namespace jespr {
+namespace {
+
+// A macro that the compiler defines as 1 arrives as "1", another one as its own name.
+constexpr bool is_defined(const char* text) { return text[0] == '1' && text[1] == '\0'; }
+#define JESPR_TEXT_OF(macro) #macro
+#define JESPR_IS_DEFINED(macro) is_defined(JESPR_TEXT_OF(macro))
+
+}  // namespace
 
 extern constexpr CpuFeatures required_cpu_features = 0
-#ifdef __SSE4_2__
-                                                     | 1u << cpu_sse4_2
-#endif
-#ifdef __POPCNT__
-                                                     | 1u << cpu_popcnt
-#endif
-#ifdef __AVX__
-                                                     | 1u << cpu_avx
-#endif
-#ifdef __FMA__
-                                                     | 1u << cpu_fma
-#endif
-#ifdef __AVX2__
-                                                     | 1u << cpu_avx2
-#endif
-#ifdef __BMI2__
-                                                     | 1u << cpu_bmi2
-#endif
-#ifdef __AVX512F__
-                                                     | 1u << cpu_avx512f
-#endif
-#ifdef __AVX512BW__
-                                                     | 1u << cpu_avx512bw
-#endif
-#ifdef __AVX512DQ__
-                                                     | 1u << cpu_avx512dq
-#endif
-#ifdef __AVX512VL__
-                                                     | 1u << cpu_avx512vl
-#endif
-#ifdef __AVX512VNNI__
-                                                     | 1u << cpu_avx512vnni
-#endif
-#ifdef __AVX512BF16__
-                                                     | 1u << cpu_avx512bf16
-#endif
-    ;
+#define JESPR_BIT(name, macro, text) | cpu_bit(cpu_##name, JESPR_IS_DEFINED(macro))
+    JESPR_CPU_FEATURES(JESPR_BIT);
+#undef JESPR_BIT
 
 }  // namespace jespr

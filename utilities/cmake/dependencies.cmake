@@ -1,23 +1,23 @@
-# Every third-party library, as the one target jespr_dependencies. doc/design.md says what each is
-# for; doc/install.md says where each comes from.
+# Every third-party library, as the one target jespr_dependencies, in the versions that
+# doc/install.md asks for. doc/design.md says what each is for.
 
 set(HDF5_PREFER_PARALLEL ON)
 set(MPI_CXX_SKIP_MPICXX ON)
-find_package(MPI REQUIRED COMPONENTS C CXX)
+find_package(MPI 3.0 REQUIRED COMPONENTS C CXX)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
-find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(HDF5 1.10 REQUIRED COMPONENTS C)
 if(NOT HDF5_IS_PARALLEL)
   message(FATAL_ERROR "HDF5 ${HDF5_VERSION} was found, but not built for MPI: "
     "install libhdf5-openmpi-dev, or name a parallel build with -DHDF5_ROOT=...")
 endif()
 find_package(dnnl 2.6 REQUIRED CONFIG)
-find_package(OpenBLAS REQUIRED)
-find_package(gemmi REQUIRED)
-find_package(CLI11 REQUIRED CONFIG)
-find_package(fmt REQUIRED CONFIG)
-find_package(LibArchive REQUIRED)
+find_package(OpenBLAS 0.3.10 REQUIRED)
+find_package(gemmi 0.5.7 REQUIRED)
+find_package(CLI11 2.1 REQUIRED CONFIG)
+find_package(fmt 8 REQUIRED CONFIG)
+find_package(LibArchive 3.4 REQUIRED)
 find_package(ZLIB REQUIRED)
-find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(OpenSSL 1.1 REQUIRED COMPONENTS Crypto)
 include(kokkos)
 
 add_library(jespr_dependencies INTERFACE)
