@@ -38,6 +38,6 @@ build_jobs() {
 build_preset() {
   local werror=()
   if [ -n "${CI:-}" ]; then werror=(-D JESPR_WERROR=ON); fi
-  (cd "$root" && cmake --preset "$1" --log-level=WARNING "${werror[@]}")
+  (cd "$root" && cmake --preset "$1" --log-level=WARNING "${werror[@]}" > /dev/null)
   cmake --build "$root/build/$1" -j "$(build_jobs)" --target "${2:-all}"
 }

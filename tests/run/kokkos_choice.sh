@@ -42,7 +42,7 @@ chosen() {
   local variant=$1 prefixes= wanted=$3 name
   for name in $2; do prefixes+="${prefixes:+;}$PWD/$name"; done
   rm -rf tree
-  cmake -S project -B tree -D SOURCES="$JESPR_SOURCE_DIR" \
+  cmake -G Ninja -S project -B tree -D SOURCES="$JESPR_SOURCE_DIR" \
     -D CMAKE_MODULE_PATH="$JESPR_SOURCE_DIR/utilities/cmake" -D JESPR_ARCH=native \
     -D JESPR_KOKKOS_VARIANT="$variant" -D CMAKE_PREFIX_PATH="$prefixes" > log.txt 2>&1 || true
   if ! grep -q -- "$wanted" log.txt; then
@@ -80,7 +80,7 @@ grep -q 'imported FROM_CHECKED' log.txt
 cat > toolchain.cmake << END
 cmake_minimum_required(VERSION 3.25)
 set(CMAKE_BINARY_DIR $PWD/tree)
-set(CMAKE_GENERATOR "Unix Makefiles")
+set(CMAKE_GENERATOR Ninja)
 set(CMAKE_PREFIX_PATH "$PWD/serial;$PWD/gpu")
 include($JESPR_SOURCE_DIR/utilities/cmake/cuda_toolchain.cmake)
 message(STATUS "compiler \${CMAKE_CXX_COMPILER} with \${CMAKE_CXX_FLAGS_INIT}")

@@ -111,7 +111,8 @@ start() {
   stop
   rm -rf "$folder/state" "$folder/spool"
   write_configuration
-  munged --socket="$folder/munge/munge.socket" --key-file="$folder/munge/munge.key" \
+  # --force: also where only this user may enter a folder above, such as a home.
+  munged --force --socket="$folder/munge/munge.socket" --key-file="$folder/munge/munge.key" \
     --pid-file="$folder/run/munged.pid" --log-file="$folder/log/munged.log" \
     --seed-file="$folder/munge/munged.seed" --num-threads=2
   slurmctld -c -f "$SLURM_CONF"
