@@ -8,6 +8,7 @@
 
 #include "kernels/attention_dropout.hpp"
 #include "kernels/attention_rows.hpp"
+#include "kernels/attention_tiles.hpp"
 #include "kernels/dropout.hpp"
 #include "support/arrays.hpp"
 #include "support/bench.hpp"
@@ -102,13 +103,15 @@ struct Case {
     forward();
   }
   void forward() {
-    const auto& run = shape.by_rows ? kernels::attention_by_rows<T> : kernels::attention<T>;
+    const auto& by_tiles = device_is_host ? kernels::attention_by_tiles<T> : kernels::attention<T>;
+    const auto& run = shape.by_rows ? kernels::attention_by_rows<T> : by_tiles;
     run(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads, shape.dropout(),
         out.matrix(n, c), lse.matrix(static_cast<std::size_t>(shape.heads), n));
   }
   void backward(const Guarded<T>& dout, const Guarded<T>& dqkv) {
-    const auto& run =
-        shape.by_rows ? kernels::attention_by_rows_backward<T> : kernels::attention_backward<T>;
+    const auto& by_tiles =
+        device_is_host ? kernels::attention_by_tiles_backward<T> : kernels::attention_backward<T>;
+    const auto& run = shape.by_rows ? kernels::attention_by_rows_backward<T> : by_tiles;
     run(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads, shape.dropout(),
         out.matrix(n, c), lse.matrix(static_cast<std::size_t>(shape.heads), n), dout.matrix(n, c),
         dqkv.matrix(n, 3 * c));
@@ -166,7 +169,8 @@ TEST(Attention, GradientByDifferences) {
       }
 }
 
-/// Both ways to the same sums, for lengths around the sizes of tiles and heads of any width.
+/// Both ways to the same sums, whichever is this device's, for lengths around the sizes of tiles
+/// and heads of any width.
 TEST(Attention, TilesAndRowsAgree) {
   for (const int width : {8, 16, 24, 64, 128}) {
     const Shape tiles{{1, 7, 130, 257, 128}, 2, width, 0.25, false};
@@ -192,6 +196,24 @@ TEST(Attention, LargeScoresDoNotOverflow) {
   test.forward();
   EXPECT_LE(max_abs(test.out.host()), 2.0);
   EXPECT_GT(max_abs(test.lse.host()), 1000);
+}
+
+/// What layers call is one of the two.
+TEST(Attention, IsByTilesOnACpu) {
+  Case<float> test({{20, 3}, 2, 8, 0.25});
+  const std::vector<double> by_name = test.out.host();
+  kernels::attention(test.bench.scratch, test.qkv.matrix(test.n, 3 * test.c), test.offsets, 2,
+                     test.shape.dropout(), test.out.matrix(test.n, test.c),
+                     test.lse.matrix(2, test.n));
+  EXPECT_EQ(test.out.host(), by_name);
+  const Guarded<float> dout(random_numbers(test.n * test.c, 2)), one(3 * test.n * test.c),
+      other(3 * test.n * test.c);
+  test.backward(dout, one);
+  kernels::attention_backward(test.bench.scratch, test.qkv.matrix(test.n, 3 * test.c), test.offsets,
+                              2, test.shape.dropout(), test.out.matrix(test.n, test.c),
+                              test.lse.matrix(2, test.n), dout.matrix(test.n, test.c),
+                              other.matrix(test.n, 3 * test.c));
+  EXPECT_EQ(other.host(), one.host());
 }
 
 /// A protein's rows have the same bits whatever is packed with it, up to its place in the blocks.

@@ -100,6 +100,20 @@ TEST(Dropout, GradientByDifferences) {
       static_cast<double>(w.size()));
 }
 
+TEST(Dropout, MasksOfARowAreThoseOfItsElements) {
+  const kernels::DropoutRow draw{key, 3, 4, 5, kernels::dropout_threshold(0.25)};
+  for (const int n : {1, 4, 255, 256, 600}) {
+    int columns = 0;
+    kernels::for_each_mask(HostRow{0}, draw, n, [&](int c, bool drops) {
+      const double factor =
+          kernels::dropout_factor(key, 4, 3, 5, static_cast<std::uint32_t>(c), draw.threshold, 1.0);
+      EXPECT_EQ(drops, factor == 0) << c << " of " << n;
+      ++columns;
+    });
+    EXPECT_EQ(columns, n);
+  }
+}
+
 void time_dropout(benchmark::State& state) {
   constexpr std::size_t n = 4096, columns = 512;
   Bench bench;
