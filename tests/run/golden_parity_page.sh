@@ -1,5 +1,5 @@
-# doc/golden_parity.md is what utilities/golden_parity.sh writes. The golden tests compare its counts
-# with theirs; here the tables are made of the page itself, so that everything around them shows.
+# doc/golden_parity.md is what utilities/golden_parity.sh writes. The golden tests compare its
+# counts with theirs; here the tables are made of the page itself, so that all around them shows.
 # labels: quick
 # processors: 1
 # timeout: 60
