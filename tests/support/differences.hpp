@@ -7,6 +7,10 @@
 
 namespace jespr::test {
 
+/// A step for whole encoders: so short that none of their many relus changes sides within it. The
+/// rounding error is then all that is left of the difference, about 1e-5 of the slope.
+inline constexpr double step_between_kinks = 0x1p-20;
+
 using Scalar = std::function<double(const std::vector<double>& x)>;
 
 /// Checks `gradient` = dL/dx at `x`. Along random directions d the error of the central difference,

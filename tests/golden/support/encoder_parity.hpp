@@ -78,7 +78,8 @@ class EncoderParity {
     store_.zero_gradients();
     to_device(drep_, converted<Real>(cotangent));
     encoder_.backward(context_, saved_, drep_);
-    parity_.compare(group + "loss_rep", {dot(host_values(rep_), cotangent)}, rows_);
+    const std::vector<double> loss{dot(host_values(rep_), cotangent)};
+    parity_.compare(group + "loss_rep", loss, rows_);
     parity_.compare_gradients(seen.recorder(), group + "grad_rep/acts/", rows_, Side::is_copy);
     compare_gradients(parity_, store_, group + "grad_rep/params/", Side::kind_of_gradient);
   }
@@ -86,8 +87,8 @@ class EncoderParity {
   void compare_embedding_gradients(const std::string& group, Pooling pooling) {
     const std::size_t k = number_of(pooling);
     const std::vector<double> cotangent = file_.read("inputs/cotangent_embedding").values;
-    parity_.compare(group + "loss_" + name_of(pooling),
-                    {dot(host_values(embedding_[k]), cotangent)}, rows_);
+    const std::vector<double> loss{dot(host_values(embedding_[k]), cotangent)};
+    parity_.compare(group + "loss_" + name_of(pooling), loss, rows_);
     store_.zero_gradients();
     head_.shape.pooling = pooling;
     const Matrix<Real> dembedding =

@@ -41,6 +41,19 @@ TEST(batch, packs_windows_between_start_and_end) {
   }
 }
 
+/// The reference takes a residue whose N has no x for padding; here it is a row like any other.
+TEST(batch, not_a_number_is_missing_and_not_padding) {
+  Protein protein = made_up_protein(0, 4);
+  protein.coordinates[2 * 9] = std::numeric_limits<float>::quiet_NaN();  // x of N alone
+  ShardRows rows;
+  append_protein(rows, 0, protein, whole_chain(4));
+  EXPECT_EQ(rows.structure.rows, (std::vector<int>{6}));
+  EXPECT_EQ(rows.structure.coordinates[3 * 9], std::numeric_limits<float>::infinity());
+  for (std::size_t number = 1; number < 9; ++number)
+    EXPECT_EQ(rows.structure.coordinates[3 * 9 + number], protein.coordinates[2 * 9 + number]);
+  EXPECT_EQ(rows.structure.confidence[3], protein.confidence[2]) << "not that of a mark";
+}
+
 TEST(batch, changes_do_not_depend_on_neighbours_or_window) {
   const Augmentation augmentation{.seed = 5, .coordinate_noise = 0.1, .masked_fraction = 0.3};
   ShardRows alone, behind, part;

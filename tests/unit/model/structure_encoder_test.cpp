@@ -123,10 +123,33 @@ TEST(StructureEncoder, DoesNotDependOnThePacking) {
   }
 }
 
+/// Not-a-number is a missing number as infinity is, not the mark of padding that the reference
+/// makes of it when it is x of N: the row stays, and all rows are the same to the bit.
+TEST(StructureEncoder, NotANumberIsMissing) {
+  for (const GeometryMode mode : {GeometryMode::reference, GeometryMode::invariant})
+    for (const std::size_t count : {std::size_t(1), numbers_per_row}) {
+      Backbone infinite = random_backbone(12, 5), not_a_number = infinite;
+      for (std::size_t k = 0; k < count; ++k) {
+        infinite[4 * numbers_per_row + k] = HUGE_VAL;
+        not_a_number[4 * numbers_per_row + k] = std::nan("");
+      }
+      Case<F64> test(small_shape(mode));
+      const Numbers rep = test.forward(test.input({not_a_number}));
+      EXPECT_EQ(rep.size(), 14 * test.width);
+      EXPECT_EQ(rep, test.forward(test.input({infinite})));
+      EXPECT_NE(rep, test.forward(test.input({random_backbone(12, 5)})));
+    }
+}
+
 TEST(StructureEncoder, GradientByDifferences) {
-  for (const int graph_layers : {0, 2}) {
-    const std::vector<Backbone> proteins = {random_backbone(6, 7), random_backbone(1, 8)};
-    Case<F64> test(small_shape(GeometryMode::invariant, 0.2, graph_layers));
+  std::vector<Backbone> proteins = {random_backbone(8, 7), random_backbone(1, 8)};
+  remove_residue(proteins[0], 3);
+  proteins[0][6 * numbers_per_row + 7] = std::nan("");  // a coordinate of CA
+  for (const auto& [mode, graph_layers] : {std::pair{GeometryMode::reference, 0},
+                                           {GeometryMode::reference, 2},
+                                           {GeometryMode::invariant, 0},
+                                           {GeometryMode::invariant, 2}}) {
+    Case<F64> test(small_shape(mode, 0.2, graph_layers));
     const StructureInput<double> input = test.input(proteins);
     const Numbers parameters = parameter_values(test.store);
     const Numbers w = random_numbers(test.forward(input).size(), 9);
@@ -138,7 +161,7 @@ TEST(StructureEncoder, GradientByDifferences) {
           set_parameter_values(test.store, p);
           return dot(test.forward(input), w);
         },
-        parameters, gradient, 64.0 * static_cast<double>(w.size()), 1.0 / 16384);
+        parameters, gradient, 64.0 * static_cast<double>(w.size()), step_between_kinks);
   }
 }
 

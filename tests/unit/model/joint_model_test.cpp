@@ -1,0 +1,124 @@
+// JointModel: gradients of both embeddings by all parameters, and where they come from.
+#include "model/joint_model.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "support/backbones.hpp"
+#include "support/layers.hpp"
+
+namespace {
+
+using namespace jespr;
+using namespace jespr::test;
+using Numbers = std::vector<double>;
+
+constexpr std::size_t joint = 8;
+
+ModelSettings small_settings(const std::string& mode, const std::string& pooling) {
+  ModelSettings settings;
+  settings.sequence = {.layers = 1, .width = 8, .heads = 2, .dropout = 0.2, .pooling = pooling};
+  StructureSettings& structure = settings.structure;
+  structure.mode = mode;
+  structure.pooling = pooling;
+  structure.node_scalars = 6;
+  structure.node_vectors = 3;
+  structure.edge_scalars = 4;
+  structure.graph_layers = structure.layers = 1;
+  structure.neighbours = 5;
+  structure.width = 8;
+  structure.feed_forward = 12;
+  structure.heads = 2;
+  structure.dropout = 0.2;
+  settings.joint.width = joint;
+  return settings;
+}
+
+/// Three proteins: a missing residue, half a one, a single one.
+data::ShardRows shard() {
+  const std::vector<std::string> sequences = {"MKVLAGHH", "W", "ACDEFXQKLM"};
+  data::ShardRows rows;
+  for (std::size_t b = 0; b < sequences.size(); ++b) {
+    const int length = static_cast<int>(sequences[b].size());
+    const Backbone backbone = random_backbone(length, b + 1);
+    data::Protein protein;
+    protein.sequence = sequences[b];
+    protein.coordinates.assign(backbone.begin() + numbers_per_row,
+                               backbone.end() - numbers_per_row);
+    protein.confidence.assign(sequences[b].size(), 0.75f);
+    if (b == 0)
+      for (std::size_t k = 0; k < numbers_per_row; ++k)
+        protein.coordinates[3 * numbers_per_row + k] = std::nanf("");
+    if (b == 2) protein.coordinates[5 * numbers_per_row + 7] = std::nanf("");
+    data::append_protein(rows, static_cast<int>(b), protein, data::whole_chain(length));
+  }
+  return rows;
+}
+
+struct Case {
+  ParameterStore<F64> store;
+  Bench bench;
+  JointModel<F64> model;
+  JointModel<F64>::Saved saved;
+  data::ShardRows rows = shard();
+  std::size_t proteins = static_cast<std::size_t>(rows.proteins());
+
+  explicit Case(const ModelSettings& settings) {
+    model = JointModel<F64>::add(store, settings);
+    store.freeze();
+    randomize(store, 1);
+    bench.context.training = true;
+    bench.context.random = {{5, 6}};
+  }
+  /// Embeddings of the sequences, then of the structures.
+  Numbers forward() {
+    bench.saved.stack().release({});
+    const auto embeddings = model.forward(bench.context, rows, saved, true);
+    Numbers all = to_host(embeddings.sequence);
+    const Numbers structures = to_host(embeddings.structure);
+    all.insert(all.end(), structures.begin(), structures.end());
+    return all;
+  }
+  void backward(const Numbers& w) {
+    const auto half = w.begin() + static_cast<std::ptrdiff_t>(w.size() / 2);
+    const Guarded<double> sequence(Numbers(w.begin(), half)), structure(Numbers(half, w.end()));
+    model.backward(bench.context, saved,
+                   {sequence.matrix(proteins, joint), structure.matrix(proteins, joint)});
+    EXPECT_EQ(bench.scratch.stack().in_use(), 0u);
+  }
+};
+
+TEST(JointModel, GradientByDifferences) {
+  for (const std::string mode : {"reference", "invariant"})
+    for (const std::string pooling : {"bos", "mean"}) {
+      Case test(small_settings(mode, pooling));
+      expect_layer_gradients("joint model, " + mode + ", " + pooling, test.store,
+                             {[&](const auto&) { return test.forward(); },
+                              [&](const auto& w) {
+                                test.backward(w);
+                                return Numbers();
+                              }},
+                             {}, step_between_kinks);
+    }
+}
+
+/// An embedding has gradients by its own encoder and head alone.
+TEST(JointModel, ModalitiesDoNotMix) {
+  Case test(small_settings("invariant", "mean"));
+  const std::size_t size = test.forward().size();
+  Numbers w = random_numbers(size, 3);
+  for (std::size_t i = size / 2; i < size; ++i) w[i] = 0;  // sequences only
+  test.backward(w);
+  double largest = 0;
+  for (const auto& p : test.store.parameters()) {
+    const double gradient = max_abs(to_host(p.gradient));
+    if (p.name.starts_with("seq_encoder."))
+      largest = std::max(largest, gradient);
+    else
+      EXPECT_EQ(gradient, 0) << p.name;
+  }
+  EXPECT_GT(largest, 0);
+}
+
+}  // namespace
