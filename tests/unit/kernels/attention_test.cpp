@@ -187,23 +187,6 @@ TEST(Attention, TilesAndRowsAgree) {
   }
 }
 
-TEST(Attention, GoesByTilesOnACpu) {
-  if (!device_is_host) GTEST_SKIP() << "this device is not the host";
-  Case<double> chosen({{1, 40, 7}, 2, 10, 0.25}), tiles(chosen.shape);
-  const Guarded<double> dout(random_numbers(chosen.n * chosen.c, 2)), dqkv(3 * chosen.n * chosen.c),
-      dtiles(3 * chosen.n * chosen.c);
-  chosen.backward(dout, dqkv);
-  const auto qkv = tiles.qkv.matrix(tiles.n, 3 * tiles.c), out = tiles.out.matrix(tiles.n, tiles.c),
-             lse = tiles.lse.matrix(2, tiles.n);
-  kernels::attention_by_tiles(tiles.bench.scratch, qkv, tiles.offsets, 2, tiles.shape.dropout(),
-                              out, lse);
-  kernels::attention_by_tiles_backward(
-      tiles.bench.scratch, qkv, tiles.offsets, 2, tiles.shape.dropout(), out, lse,
-      dout.matrix(tiles.n, tiles.c), dtiles.matrix(tiles.n, 3 * tiles.c));
-  EXPECT_EQ(tiles.out.host(), chosen.out.host());
-  EXPECT_EQ(dtiles.host(), dqkv.host());
-}
-
 /// Scores far beyond the range of the exponential: only their differences matter.
 TEST(Attention, LargeScoresDoNotOverflow) {
   Case<float> test({{40}, 1, 8});

@@ -73,22 +73,6 @@ TEST(Dropout, EqualsItsElementwiseDefinition) {
   }
 }
 
-/// Drawn a row at a time, in blocks of many columns, and element by element: the same masks.
-TEST(Dropout, MasksOfARowAreThoseOfItsElements) {
-  const kernels::DropoutRow draw{key, 40, 5, 3, kernels::dropout_threshold(0.3)};
-  for (const int columns : {1, 7, 255, 256, 257, 1000}) {
-    std::vector<int> drops(static_cast<std::size_t>(columns), -1);
-    kernels::for_each_mask(HostRow{0}, draw, columns, [&](int c, bool is_dropped) {
-      drops[static_cast<std::size_t>(c)] = is_dropped;
-    });
-    for (int c = 0; c < columns; ++c)
-      EXPECT_EQ(drops[static_cast<std::size_t>(c)] == 1,
-                kernels::dropout_factor(key, 5, 40, 3, static_cast<std::uint32_t>(c),
-                                        draw.threshold, 1.0) == 0)
-          << c << " of " << columns;
-  }
-}
-
 TEST(Dropout, DoesNotDependOnThePacking) {
   constexpr std::size_t columns = 13;
   const std::vector<double> packed = mask<float>({4, 9, 2}, {7, 3, 5}, columns, key, 1, 0.5);
