@@ -66,6 +66,8 @@ write_configuration() {
 ClusterName=private
 SlurmctldHost=$node(127.0.0.1)
 SlurmctldPort=${ports[0]}
+# OpenMPI names its shared memory after the job: two clusters at once must not use one number.
+FirstJobId=$((ports[0] * 1000))
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
