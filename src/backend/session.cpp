@@ -36,7 +36,11 @@ Session::Session(int& argc, char**& argv) : mpi_(argc, argv), world_(Communicato
 
 Session::~Session() { Kokkos::finalize(); }
 
-void Session::wait_for_root() { std::this_thread::sleep_for(std::chrono::milliseconds(500)); }
+void Session::wait_for_root() {
+  // Its abort ends this rank, too, but takes seconds where the machine is busy.
+  constexpr std::chrono::seconds patience(5);
+  std::this_thread::sleep_for(patience);
+}
 
 void Session::abort(int code) {
   MPI_Abort(MPI_COMM_WORLD, code);
