@@ -12,29 +12,22 @@ inline constexpr int vector_bytes = 64, vector_registers = 32;
 inline constexpr int vector_bytes = 32, vector_registers = 16;
 #endif
 
+namespace detail {
+template <class T>
+struct SimdOf {
 #if defined(__GNUC__) && !defined(__NVCC__)
-template <class T>
-inline constexpr int simd_lanes = vector_bytes / static_cast<int>(sizeof(T));
-namespace detail {
-template <class T>
-struct SimdOf {
   typedef T type __attribute__((vector_size(vector_bytes)));
-};
-}  // namespace detail
 #else
-template <class T>
-inline constexpr int simd_lanes = 1;
-namespace detail {
-template <class T>
-struct SimdOf {
   using type = T;
+#endif
 };
 }  // namespace detail
-#endif
 
 /// Arithmetic works by lane, also between a vector and a number.
 template <class T>
 using Simd = typename detail::SimdOf<T>::type;
+template <class T>
+inline constexpr int simd_lanes = static_cast<int>(sizeof(Simd<T>) / sizeof(T));
 
 /// The least multiple of the lanes that is not below n.
 template <class T>

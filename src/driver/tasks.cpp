@@ -44,20 +44,23 @@ deck::Source load_deck(const deck::CommandLine& command, const Communicator& com
   return source;
 }
 
+bool same_on_all_ranks(std::uint64_t own, const Communicator& communicator) {
+  return communicator.min(own) == communicator.max(own);
+}
+
 /// Ranks started with different command lines would wait for one another, or run different
 /// experiments. Overrides become part of the deck, whose hash is compared below.
 void check_same_command(const deck::CommandLine& command, const Communicator& communicator) {
   const std::string words =
       fmt::format("{} {} {}", static_cast<int>(command.mode), command.topic, command.deck);
-  const std::uint64_t own = digest(words.data(), words.size());
-  if (communicator.min(own) != communicator.max(own))
+  if (!same_on_all_ranks(digest(words.data(), words.size()), communicator))
     fail(Exit::deck, "the ranks have different command lines: all of them need the same");
 }
 
 /// The same for what became of it.
 void check_same_deck(const deck::Schema& schema, const Communicator& communicator) {
   const std::uint64_t own = deck::hash(schema);
-  if (communicator.min(own) != communicator.max(own))
+  if (!same_on_all_ranks(own, communicator))
     fail(Exit::deck, fmt::format("rank {}: the processed deck has hash {}, another rank's differs: "
                                  "all ranks need the same command line",
                                  communicator.rank(), hash_text(own)));

@@ -214,6 +214,7 @@ class Training {
         },
         state_.step, last);
     IntervalLog interval(state_.step, last);
+    bool is_first = true;
     std::int64_t saved_at = restart_from_.empty() ? -1 : state_.step;
     while (state_.step < last) {
       const Timer step_timer;
@@ -225,10 +226,10 @@ class Training {
       const HistoryRow measured = record(report, step_timer.seconds(), loader.wait_seconds());
       interval.add(measured);
       interval.progress(measured);
-      if (!logs_steps_) {
+      if (is_first) {  // only now memory is known
         log_memory();
         interval.header();
-        logs_steps_ = true;
+        is_first = false;
       }
       stop_when_diverged(report);
 
@@ -352,7 +353,6 @@ class Training {
   const StopRequest stop_;
   const Timer timer_;
   std::string restart_from_;
-  bool logs_steps_ = false;
   double rate_ = 1;  // of products on all ranks together, operations per second
   std::unique_ptr<data::Dataset> dataset_;
   std::unique_ptr<data::TrainingBatches> batches_;

@@ -37,17 +37,11 @@ struct AttentionMasks {
   /// x[j] becomes the factor of key first + j; `first` is a multiple of 4. On a CPU.
   template <class T>
   void factors(int identity, int head, int query, int first, int count, T* x) const {
-    constexpr int most = 128;
-    std::uint32_t words[most];
-    for (int begin = 0; begin < count; begin += most) {
-      const int here = count - begin < most ? count - begin : most;
-      philox_blocks(key,
-                    {static_cast<std::uint32_t>(identity), site_of_head(site, head),
-                     static_cast<std::uint32_t>(query)},
-                    static_cast<std::uint32_t>((first + begin) / 4), (here + 3) / 4, words);
-      for (int j = 0; j < here; ++j)
-        x[begin + j] = words[j] < threshold ? T(0) : static_cast<T>(kept);
-    }
+    const DropoutRow draw{key, static_cast<std::uint32_t>(identity), site_of_head(site, head),
+                          static_cast<std::uint32_t>(query), threshold};
+    for_each_mask(
+        HostRow{0}, draw, count,
+        [&](int j, bool drops) { x[j] = drops ? T(0) : static_cast<T>(kept); }, first);
   }
 };
 

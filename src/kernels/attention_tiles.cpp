@@ -62,12 +62,13 @@ struct Head {
   int padded_length() const { return padded_keys<T>(length); }
   int padded_width() const { return whole_vectors<T>(width); }
 
-  /// [L, D] with rows of whole vectors.
-  void pack(T* out) const {
-    const int columns = padded_width();
-    for (int i = 0; i < length; ++i)
+  /// `count` rows from `first` on as rows of whole vectors, zeros beyond the end.
+  void pack(int first, int count, T* out) const {
+    const int columns = padded_width(), there = std::min(count, length - first);
+    for (int i = 0; i < there; ++i)
       for (int d = 0; d < columns; ++d)
-        out[i * columns + d] = d < width ? rows[i * stride + d] : T(0);
+        out[i * columns + d] = d < width ? rows[(first + i) * stride + d] : T(0);
+    std::fill(out + there * columns, out + count * columns, T(0));
   }
   /// [D, L], rows of whole vectors.
   void pack_transposed(T* out) const {
@@ -76,14 +77,6 @@ struct Head {
       for (int i = 0; i < length; ++i) out[d * columns + i] = rows[i * stride + d];
       std::fill(out + d * columns + length, out + (d + 1) * columns, T(0));
     }
-  }
-  /// Rows [first, first + Q), zeros beyond the end.
-  void pack_tile(int first, T* out) const {
-    const int columns = padded_width();
-    for (int q = 0; q < Q; ++q)
-      for (int d = 0; d < columns; ++d)
-        out[q * columns + d] =
-            first + q < length && d < width ? rows[(first + q) * stride + d] : T(0);
   }
 };
 
@@ -145,9 +138,9 @@ struct ForwardTask {
     T* const queries = pieces.take(Q * columns);
     T* const sums = pieces.take(Q * columns);
     key.pack_transposed(key_columns);
-    value.pack(values);
+    value.pack(0, length, values);
     for (int first = 0; first < length; first += Q) {
-      query.pack_tile(first, queries);
+      query.pack(first, Q, queries);
       std::fill(sums, sums + Q * columns, T(0));
       T largest[Q], total[Q] = {}, factor[Q] = {};
       for (int j0 = 0; j0 < length; j0 += keys_at_once) {
@@ -213,12 +206,12 @@ struct BackwardTask {
     T* const dqueries = pieces.take(Q * columns);
     key.pack_transposed(key_columns);
     value.pack_transposed(value_columns);
-    key.pack(key_rows);
+    key.pack(0, length, key_rows);
     std::fill(dkeys, dkeys + length * columns, T(0));
     std::fill(dvalues, dvalues + length * columns, T(0));
     for (int first = 0; first < length; first += Q) {
-      query.pack_tile(first, queries);
-      dout.pack_tile(first, douts);
+      query.pack(first, Q, queries);
+      dout.pack(first, Q, douts);
       std::fill(dqueries, dqueries + Q * columns, T(0));
       T one[Q];
       std::fill(one, one + Q, T(1));

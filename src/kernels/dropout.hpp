@@ -32,17 +32,17 @@ struct DropoutRow {
   KOKKOS_INLINE_FUNCTION bool drops(std::uint32_t word) const { return word < threshold; }
 };
 
-/// Calls f(column, drops) for columns [0, n) of a row; four columns share a block, and a CPU draws
-/// many blocks at once.
+/// Calls f(c, drops) for c in [0, n), the columns first + c of a row; four columns share a block,
+/// and a CPU draws many blocks at once. `first` is a multiple of 4.
 template <class F>
 KOKKOS_FORCEINLINE_FUNCTION void for_each_mask(const HostRow& row, const DropoutRow& draw, int n,
-                                               const F& f) {
+                                               const F& f, int first = 0) {
   constexpr int at_once = 256;
   std::uint32_t words[at_once];
   for (int begin = 0; begin < n; begin += at_once) {
     const int count = n - begin < at_once ? n - begin : at_once;
     philox_blocks(draw.key, {draw.identity, draw.site, draw.row},
-                  static_cast<std::uint32_t>(begin / 4), (count + 3) / 4, words);
+                  static_cast<std::uint32_t>((first + begin) / 4), (count + 3) / 4, words);
     row.for_each(count, [&](int c) { f(begin + c, draw.drops(words[c])); });
   }
 }

@@ -15,6 +15,14 @@ def files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def refused(job, *overrides, code):
+    """The result of a start that is refused and has changed no file."""
+    before = files(job.output)
+    result = job.run(1, *overrides, code=code)
+    expect(files(job.output) == before, "files were changed though the start was refused")
+    return result
+
+
 def damage(path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
@@ -45,20 +53,16 @@ say("damaged checkpoints are set aside")
 # All damaged: nothing is touched.
 for path in list(damaged.output.glob("step_*.h5")):
     damage(path)
-before = files(damaged.output)
-result = damaged.run(1, "checkpoint.restart=auto", code=DATA)
+result = refused(damaged, "checkpoint.restart=auto", code=DATA)
 expect("none of its checkpoints is sound" in result.err, result.text)
-expect(files(damaged.output) == before, "files were changed though the restart was refused")
 
 # A folder with checkpoints but without a history still holds results.
 bare = Run("bare", model)
 bare.run(1)
 for name in ("history.csv", "history.h5", "validation.csv", "log.txt"):
     (bare.output / name).unlink(missing_ok=True)
-before = files(bare.output)
-result = bare.run(1, "run.seed=99", code=DECK)
+result = refused(bare, "run.seed=99", code=DECK)
 expect("results of an earlier run" in result.err, result.text)
-expect(files(bare.output) == before, "files were changed though the start was refused")
 
 # A history without a checkpoint is kept under another name.
 early = Run("early", model)
@@ -72,14 +76,11 @@ expect("history.csv.old" in result.out, result.text)
 say("results are kept")
 
 # restart = 'file' goes on from the newest checkpoint only, or into a folder without results.
-before = files(whole.output)
-result = whole.run(1, "checkpoint.restart=file", "optim.steps=8",
-                   f"checkpoint.restart_file={whole.checkpoint(2)}", code=DECK)
+result = refused(whole, "checkpoint.restart=file", "optim.steps=8",
+                 f"checkpoint.restart_file={whole.checkpoint(2)}", code=DECK)
 expect("would be overwritten" in result.err and "step_000006.h5" in result.err, result.text)
-expect(files(whole.output) == before, "files were changed though the restart was refused")
 copy = shutil.copy(whole.checkpoint(4), whole.folder / "elsewhere.h5")
-result = whole.run(1, "checkpoint.restart=file", f"checkpoint.restart_file={copy}", code=DECK)
-expect(files(whole.output) == before, "files were changed though the restart was refused")
+refused(whole, "checkpoint.restart=file", f"checkpoint.restart_file={copy}", code=DECK)
 whole.run(2, "checkpoint.restart=file", "optim.steps=8",
           f"checkpoint.restart_file={whole.checkpoint(6)}")
 expect([int(row["step"]) for row in history(whole.output)] == list(range(1, 9)), "history")
