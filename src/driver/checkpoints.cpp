@@ -89,4 +89,9 @@ std::string CheckpointFolder::any_result() const {
   return "";
 }
 
+void CheckpointFolder::remove_results() const {
+  for (std::string found = any_result(); !found.empty(); found = any_result())
+    io::remove_file(found);
+}
+
 }  // namespace jespr

@@ -33,6 +33,8 @@ class CheckpointFolder {
 
   /// A file of a run's results that lies in the folder, "" if there is none. For one rank.
   std::string any_result() const;
+  /// Removes all of them and nothing else. For one rank.
+  void remove_results() const;
 
  private:
   struct Found {

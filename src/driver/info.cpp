@@ -30,11 +30,14 @@ std::string describe_checkpoint(const io::File& file) {
       file.read_text("/info/time"), file.read_text("/info/host"), file.read_text("/info/precision"),
       file.read_text("/info/build"), number("seed"), number("proteins"), number("shards"),
       number("updates"), number("skipped"), number("best_step"));
-  text += "form    ";
-  for (const std::string& name : file.datasets("/state/form"))
-    text += fmt::format(" {} {}", name.substr(std::string("/state/form/").size()),
-                        file.dataset(name).read<std::int64_t>().front());
-  text += '\n';
+  const std::string form = "/state/form";
+  if (file.exists(form)) {  // checkpoints of version 0.1.0 have none
+    text += "form    ";
+    for (const std::string& name : file.datasets(form))
+      text += fmt::format(" {} {}", name.substr(form.size() + 1),
+                          file.dataset(name).read<std::int64_t>().front());
+    text += '\n';
+  }
   std::uint64_t elements = 0;
   const std::string group = "/state/parameters";
   std::string table;

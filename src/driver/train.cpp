@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <filesystem>
 #include <memory>
 
 #include "backend/session.hpp"
@@ -127,7 +126,7 @@ class Training {
     check_ranks(settings_, deck_, communicator_.size());
     if (!dry_run_) restart_from_ = find_restart(settings_.checkpoint, checkpoints_, communicator_);
     if (communicator_.is_root()) {
-      if (dry_run_) std::filesystem::remove_all(folder_);  // of an earlier dry run
+      if (dry_run_) checkpoints_.remove_results();  // of an earlier dry run
       io::make_parent_directories(folder_ + "/log.txt");
     }
     communicator_.barrier();

@@ -5,9 +5,12 @@
 import os
 import pathlib
 import re
+import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
+import h5py
+
 from jespr_runs import DATA, DECK, OK, SOURCES, Run, dataset, expect, run, say
 
 TASKS = ["train", "evaluate", "prepare"]
@@ -80,5 +83,8 @@ for path, words in [(dataset(), ["120", "train", "validation"]),
     result = run(0, "info", path)
     expect(all(word in result.out for word in words), f"{words}\n{result.text}")
     expect(run(0, "--info", path).out == result.out, "--info says something else")
+with h5py.File(shutil.copy(small.checkpoint(2), "of_0.1.0.h5"), "a") as old:
+    del old["state/form"]  # as the first version wrote checkpoints
+expect("step 2" in run(0, "info", "of_0.1.0.h5").out, "info fails on a checkpoint of 0.1.0")
 refused("info", "no.h5", words=["no.h5"], code=DATA)
 refused("info", small.deck, words=[small.deck.name], code=DATA)

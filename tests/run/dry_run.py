@@ -9,9 +9,12 @@ sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support")
 from jespr_runs import DECK, PROGRAM, Run, dataset, expect, history, run, state, write_deck
 
 trial = Run("trial")
-for _ in range(2):  # it may be repeated
+folder = trial.output / "dry_run"
+for time in range(2):  # it may be repeated, and leaves alone what is not its own
     trial.run(2, flags=["--dry-run"])
-    folder = trial.output / "dry_run"
+    note = folder / "notes_of_mine.txt"
+    expect(time == 0 or note.read_text() == "mine", "a file that is no result was touched")
+    note.write_text("mine")
     expect([row["step"] for row in history(folder)] == ["1"], "not one step")
     expect([row["step"] for row in history(folder, "validation.csv")] == ["1"], "no validation")
     expect(list(state(folder / "step_000001.h5")["step"]) == [1], "no checkpoint of step 1")
