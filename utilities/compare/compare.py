@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Measures our program and its peers on the same proteins, in turn, and prints their ratios.
+
+    compare.py DECK ... [--parts PART ...] [--precisions f32 bf16] [-o FOLDER]
+
+Each DECK is one of task 'benchmark' (input/bench_8M.deck). Our program says which proteins and
+shapes it measured; the peers (PyTorch with fair-esm, transformers and torch_geometric; esm.cpp) get
+the same, with random weights. Rounds alternate: ours, then each peer. Times become GFLOP/s by one
+count of operations, that of the published formulation on real residues. The tables go to the
+standard output and, with every number, to FOLDER (comparison.md, comparison.json).
+
+The machine should do nothing else. setup.sh makes the peers' private Python at the first call.
+"""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import sys
+
+import attention
+import processes
+from comparison import (PARTS, STEP, STRUCTURE, BadBenchmark, Measured, Row, peers_of, report)
+from processes import Failed, Worker
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
+EDGES_MAY_DIFFER = 1e-3  # equal distances
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def texts(values):
+    """A list of texts as a deck writes it."""
+    return ", ".join(f"'{value}'" for value in values)
+
+
+class Comparison:
+    def __init__(self, options, python):
+        self.options, self.python = options, python
+        self.folder = options.output.resolve()
+        self.rows, self.cells, self.told = [], [], set()
+
+    def run_ours(self, deck, precision, parts, repeats):
+        overrides = {"benchmark.parts": texts(parts), "benchmark.repeats": repeats,
+                     "benchmark.warmup": 1, "run.precision": f"'{precision}'"}
+        overrides.update(pair.split("=", 1) for pair in self.options.set)
+        return processes.ours(self.options.program, deck, self.folder / "ours" / deck.stem,
+                              overrides)
+
+    def run_deck(self, deck):
+        """All rows of one deck."""
+        try:
+            described = self.run_ours(deck, "f32", ["products"], 1)
+        except Failed as failure:
+            sys.exit(f"compare.py: {deck}: {failure}")
+        say(f"{deck.stem}: {len(described.chains)} proteins, {described.residues} residues")
+        for precision in self.options.precisions:
+            best = described
+            if precision != "f32":
+                try:
+                    best = self.run_ours(deck, precision, ["products"], 1)
+                except Failed as failure:
+                    say(f"  ours, {precision}: {failure}")
+            for part in self.options.parts:
+                shape = (described.shape(part), part, precision)
+                if part in PARTS and shape not in self.told:
+                    self.told.add(shape)
+                    self.run_part(deck, described, part, precision, best.rate(precision))
+        if attention.PART in self.options.parts and not self.cells:
+            self.run_attention(deck, described)
+
+    def task(self, deck, described, part, precision):
+        data = described.data
+        dataset = pathlib.Path(data["dataset"])
+        if not dataset.exists():
+            dataset = deck.parent / dataset
+        return {"part": part, "precision": precision, "threads": described.threads,
+                "dataset": str(dataset.resolve()), "chains": described.chains,
+                "sizes": self.options.batch_sizes, "sequence": data["sequence"],
+                "structure": data["structure"], "joint": data["joint"]}
+
+    def start(self, peer, task, described):
+        """(worker or None, its results to be filled)."""
+        measured = Measured(peer.name, same_precision=peer.same_precision)
+        task = dict(task, module=peer.module, **{key: True for key in peer.options})
+        name = f"{peer.name} {task['part']} {task['precision']}"
+        try:
+            worker = Worker(self.python, task, self.folder / "peers", name, self.options.patience)
+        except Failed as failure:
+            measured.failure = str(failure)
+            say(f"    {peer.name}: {failure}")
+            return None, measured
+        first = worker.first
+        measured.batch_size = first["batch_size"]
+        measured.remark = first.get("remark", "")
+        say(f"    {peer.name}: batches of {measured.batch_size}")
+        if first["residues"] != described.residues:
+            sys.exit(f"compare.py: {described.residues} residues in our benchmark, "
+                     f"{first['residues']} in the dataset: crops cannot be compared")
+        edges = described.data["edges"]
+        if "edges" in first and abs(first["edges"] - edges) > EDGES_MAY_DIFFER * edges:
+            measured.remark = f"{first['edges']} edges, ours {edges:.0f}"
+        return worker, measured
+
+    def run_part(self, deck, described, part, precision, rate):
+        """One row: rounds of ours and of each peer in turn."""
+        say(f"  {part}, {precision}")
+        task = self.task(deck, described, part, precision)
+        started = [self.start(peer, task, described)
+                   for peer in peers_of(part, precision, self.options.without)]
+        ours = Measured("JESPR")
+        operations = None
+        for turn in range(self.options.rounds):
+            if not ours.failure:
+                try:
+                    benchmark = self.run_ours(deck, precision, [part], self.options.repeats)
+                    measured = benchmark.part(part)
+                except (Failed, BadBenchmark) as failure:
+                    ours.failure = str(failure)
+                    say(f"    ours: {failure}")
+                else:
+                    ours.seconds.append(measured["seconds"]["median"])
+                    ours.resident_bytes = benchmark.data.get("resident_bytes", 0)
+                    operations = measured["operations"]
+                    rate = max(rate, benchmark.rate(precision))
+            for i, (worker, measured) in enumerate(started):
+                if worker is None:
+                    continue
+                try:
+                    answer = worker.measure(self.options.repeats)
+                except Failed as failure:
+                    measured.failure, measured.seconds = str(failure), []
+                    worker.end()
+                    started[i] = None, measured
+                    continue
+                measured.seconds.append(statistics.median(answer["seconds"]))
+                measured.resident_bytes = answer["resident_bytes"]
+            say(f"    round {turn + 1}: " + ", ".join(
+                f"{m.name} {m.seconds[-1]:.3f} s"
+                for m in (ours, *(m for _, m in started)) if m.seconds))
+        for worker, _ in started:
+            if worker is not None:
+                worker.end()
+        if operations is None:  # of a precision that ours lacks: as many as in f32
+            operations = self.run_ours(deck, "f32", [part], 1).part(part)["operations"]
+        self.rows.append(Row(part, precision, described.shape(part), operations, rate, ours,
+                             [measured for _, measured in started]))
+        self.write()
+
+    def run_attention(self, deck, described):
+        """The table of attention, which knows no proteins and so is made once."""
+        for precision in self.options.precisions:
+            say(f"  attention, {precision}")
+            try:
+                worker, rounds = None, []
+                for turn in range(self.options.rounds):
+                    cells = self.run_ours(deck, precision, [attention.PART],
+                                          self.options.repeats).data["attention"]
+                    if worker is None:
+                        task = {"module": "sdpa", "cells": cells, "precision": precision,
+                                "threads": described.threads}
+                        worker = Worker(self.python, task, self.folder / "peers",
+                                        f"sdpa {precision}", self.options.patience)
+                    rounds.append((cells, worker.measure(self.options.repeats)["seconds"]))
+                    say(f"    round {turn + 1}")
+                self.cells.append((precision, attention.cells_of(rounds)))
+            except Failed as failure:
+                say(f"    {failure}")
+            finally:
+                if worker is not None:
+                    worker.end()
+            self.write()
+
+    def heading(self):
+        what = processes.versions(self.python)
+        return (f"{processes.cpu_model()}, {self.options.rounds} rounds of {self.options.repeats} "
+                f"repeats in turn; GFLOP/s of the published formulation on real residues, medians; "
+                f"the ratio is the median over rounds (least to most).\nPeers: {what}.")
+
+    def text(self):
+        tables = [attention.table_of(cells, precision) for precision, cells in self.cells]
+        return "\n".join([report(self.rows, self.described), *tables])
+
+    def write(self):
+        """After every row, so that a long comparison may be stopped."""
+        self.described = getattr(self, "described", None) or self.heading()
+        (self.folder / "comparison.md").write_text(self.text())
+        (self.folder / "comparison.json").write_text(json.dumps({
+            "heading": self.described, "rows": [row.as_json() for row in self.rows],
+            "attention": [{"precision": precision, "cells": cells}
+                          for precision, cells in self.cells]}, indent=1))
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("deck", type=pathlib.Path, nargs="+")
+    parser.add_argument("--parts", nargs="+", default=list(PARTS), metavar="PART",
+                        choices=[*PARTS, attention.PART],
+                        help="of: " + ", ".join((*PARTS, attention.PART)))
+    parser.add_argument("--precisions", nargs="+", default=["f32", "bf16"],
+                        choices=["f32", "bf16"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3, help="in a round")
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=list(BATCH_SIZES),
+                        help="of the peers, of which each takes its fastest")
+    parser.add_argument("--without", nargs="+", default=[], metavar="WORD",
+                        help="leave out peers whose name contains this, as in: compiled")
+    parser.add_argument("--set", nargs="+", default=[], metavar="GROUP.KEY=VALUE",
+                        help="for our program, as on its own command line")
+    parser.add_argument("--patience", type=float, default=1800, help="seconds for one answer")
+    parser.add_argument("-o", "--output", type=pathlib.Path, default=ROOT / "run/compare")
+    parser.add_argument("--program", default=os.environ.get(
+        "JESPR_PROGRAM", ROOT / "build/cpu-release/bin/jespr"))
+    return parser.parse_args()
+
+
+def main():
+    options = parse()
+    for path in (pathlib.Path(options.program), *options.deck):
+        if not path.is_file():
+            sys.exit(f"compare.py: {path}: no such file")
+    options.output.mkdir(parents=True, exist_ok=True)
+    comparison = Comparison(options, processes.prepared_python())
+    for deck in options.deck:
+        comparison.run_deck(deck.resolve())
+    print(comparison.text(), end="")
+
+
+if __name__ == "__main__":
+    main()
