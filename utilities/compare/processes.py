@@ -75,11 +75,13 @@ class Worker:
             chunk = os.read(self.process.stdout.fileno(), 1 << 16)
             if not chunk:
                 code = self.process.wait()
-                killed = " (killed: too little memory?)" if code < 0 else ""
-                raise Failed(f"{last_words(self.log)}{killed}")
+                raise Failed(f"ended with {code}: {last_words(self.log)}")
             self.partial += chunk
         line, self.partial = self.partial.split(b"\n", 1)
-        return json.loads(line)
+        answer = json.loads(line)
+        if "failure" in answer:
+            raise Failed(answer["failure"])
+        return answer
 
     def measure(self, repeats):
         try:

@@ -3,7 +3,7 @@
 Reads a number of repeats per line and answers each with a line of JSON: the seconds of that many
 passes over all proteins, after one that does not count; for a table of attention, the median
 seconds of its cells. The first answer comes unasked, when the best batch size is known. What
-libraries print goes to the standard error.
+libraries print goes to the standard error; an exception is answered as a failure.
 """
 import importlib
 import json
@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+import traceback
 
 import proteins
 
@@ -59,13 +60,7 @@ def best_batches(peer, chosen, sizes):
     return *best, tried
 
 
-def main():
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-
-    def answer(**values):
-        print(json.dumps(values), file=answers, flush=True)
-
+def work(answer):
     task = json.load(open(sys.argv[1]))
     if "cells" in task:
         peer = importlib.import_module("peers." + task["module"]).make(task)
@@ -85,6 +80,22 @@ def main():
         peer.run(batches)
         seconds = [timed(peer.run, batches) for _ in range(int(line))]
         answer(seconds=seconds, resident_bytes=memory("VmHWM"))
+
+
+def main():
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def answer(**values):
+        print(json.dumps(values), file=answers, flush=True)
+
+    try:
+        work(answer)
+    except Exception as error:
+        traceback.print_exc()
+        first_line = str(error).strip().partition("\n")[0]
+        answer(failure=f"{type(error).__name__}: {first_line}")
+        sys.exit(1)
 
 
 if __name__ == "__main__":
