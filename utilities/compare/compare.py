@@ -20,7 +20,7 @@ import sys
 
 import attention
 import processes
-from comparison import (PARTS, STEP, STRUCTURE, BadBenchmark, Measured, Row, peers_of, report)
+from comparison import LONG_PASS, PARTS, BadBenchmark, Measured, Row, peers_of, report
 from processes import Failed, Worker
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -43,9 +43,9 @@ class Comparison:
         self.folder = options.output.resolve()
         self.rows, self.cells, self.told = [], [], set()
 
-    def run_ours(self, deck, precision, parts, repeats):
+    def run_ours(self, deck, precision, parts, repeats, warmup=1):
         overrides = {"benchmark.parts": texts(parts), "benchmark.repeats": repeats,
-                     "benchmark.warmup": 1, "run.precision": f"'{precision}'"}
+                     "benchmark.warmup": warmup, "run.precision": f"'{precision}'"}
         overrides.update(pair.split("=", 1) for pair in self.options.set)
         return processes.ours(self.options.program, deck, self.folder / "ours" / deck.stem,
                               overrides)
@@ -105,49 +105,57 @@ class Comparison:
             measured.remark = f"{first['edges']} edges, ours {edges:.0f}"
         return worker, measured
 
+    def measure_ours(self, deck, part, precision, ours):
+        """One turn of ours, added to `ours`; the benchmark, or None after a failure."""
+        is_long = bool(ours.seconds) and ours.seconds[-1] > LONG_PASS
+        try:
+            benchmark = self.run_ours(deck, precision, [part],
+                                      repeats=1 if is_long else self.options.repeats,
+                                      warmup=0 if is_long else 1)
+            ours.seconds.append(benchmark.part(part)["seconds"]["median"])
+        except (Failed, BadBenchmark) as failure:
+            ours.failure = str(failure)
+            say(f"    ours: {failure}")
+            return None
+        ours.resident_bytes = benchmark.data.get("resident_bytes", 0)
+        return benchmark
+
+    def measure_peer(self, worker, measured):
+        """One turn of a peer, added to `measured`; the worker, or None after its end."""
+        try:
+            answer = worker.measure(self.options.repeats)
+        except Failed as failure:
+            measured.failure, measured.seconds = str(failure), []
+            worker.end()
+            return None
+        measured.seconds.append(statistics.median(answer["seconds"]))
+        measured.resident_bytes = answer["resident_bytes"]
+        return worker
+
     def run_part(self, deck, described, part, precision, rate):
         """One row: rounds of ours and of each peer in turn."""
         say(f"  {part}, {precision}")
         task = self.task(deck, described, part, precision)
         started = [self.start(peer, task, described)
                    for peer in peers_of(part, precision, self.options.without)]
+        workers = [worker for worker, _ in started]
+        peers = [measured for _, measured in started]
         ours = Measured("JESPR")
-        operations = None
+        latest = None
         for turn in range(self.options.rounds):
             if not ours.failure:
-                try:
-                    benchmark = self.run_ours(deck, precision, [part], self.options.repeats)
-                    measured = benchmark.part(part)
-                except (Failed, BadBenchmark) as failure:
-                    ours.failure = str(failure)
-                    say(f"    ours: {failure}")
-                else:
-                    ours.seconds.append(measured["seconds"]["median"])
-                    ours.resident_bytes = benchmark.data.get("resident_bytes", 0)
-                    operations = measured["operations"]
-                    rate = max(rate, benchmark.rate(precision))
-            for i, (worker, measured) in enumerate(started):
-                if worker is None:
-                    continue
-                try:
-                    answer = worker.measure(self.options.repeats)
-                except Failed as failure:
-                    measured.failure, measured.seconds = str(failure), []
-                    worker.end()
-                    started[i] = None, measured
-                    continue
-                measured.seconds.append(statistics.median(answer["seconds"]))
-                measured.resident_bytes = answer["resident_bytes"]
+                latest = self.measure_ours(deck, part, precision, ours) or latest
+            workers = [worker and self.measure_peer(worker, measured)
+                       for worker, measured in zip(workers, peers)]
             say(f"    round {turn + 1}: " + ", ".join(
-                f"{m.name} {m.seconds[-1]:.3f} s"
-                for m in (ours, *(m for _, m in started)) if m.seconds))
-        for worker, _ in started:
-            if worker is not None:
-                worker.end()
-        if operations is None:  # of a precision that ours lacks: as many as in f32
-            operations = self.run_ours(deck, "f32", [part], 1).part(part)["operations"]
-        self.rows.append(Row(part, precision, described.shape(part), operations, rate, ours,
-                             [measured for _, measured in started]))
+                f"{m.name} {m.seconds[-1]:.3f} s" for m in (ours, *peers) if m.seconds))
+        for worker in filter(None, workers):
+            worker.end()
+        # Of a precision that ours lacks: as many operations as in f32.
+        latest = latest or self.run_ours(deck, "f32", [part], repeats=1, warmup=0)
+        self.rows.append(Row(part, precision, described.shape(part),
+                             latest.part(part)["operations"],
+                             max(rate, latest.rate(precision)), ours, peers))
         self.write()
 
     def run_attention(self, deck, described):
@@ -204,7 +212,8 @@ def parse():
     parser.add_argument("--precisions", nargs="+", default=["f32", "bf16"],
                         choices=["f32", "bf16"])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--repeats", type=int, default=3, help="in a round")
+    parser.add_argument("--repeats", type=int, default=3,
+                        help="in a round; of passes that take 20 s and more a single one")
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=list(BATCH_SIZES),
                         help="of the peers, of which each takes its fastest")
     parser.add_argument("--without", nargs="+", default=[], metavar="WORD",

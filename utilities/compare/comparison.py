@@ -5,6 +5,7 @@ import pathlib
 import statistics
 
 GIGA = 1e9
+LONG_PASS = 20.0  # seconds; such a pass is not repeated within a round, nor warmed up
 SEQUENCE = ("sequence forward", "sequence forward+backward")
 STRUCTURE = ("structure forward", "structure forward+backward")
 STEP = ("step",)

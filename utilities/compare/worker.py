@@ -1,9 +1,10 @@
 """Measures one peer in a process of its own: worker.py TASK.json, started by compare.py.
 
 Reads a number of repeats per line and answers each with a line of JSON: the seconds of that many
-passes over all proteins, after one that does not count; for a table of attention, the median
-seconds of its cells. The first answer comes unasked, when the best batch size is known. What
-libraries print goes to the standard error; an exception is answered as a failure.
+passes over all proteins, after one that does not count, or of a single one if it takes long; for a
+table of attention, the median seconds of its cells. The first answer comes unasked, when the best
+batch size is known. What libraries print goes to the standard error; an exception is answered as a
+failure.
 """
 import importlib
 import json
@@ -14,9 +15,10 @@ import time
 import traceback
 
 import proteins
+from comparison import LONG_PASS
 
 TRY_NO_MORE = 1.25  # a size slower than the best by this ends the search
-WORTH_A_SECOND = 5.0  # seconds; a shorter pass is tried twice
+SHORT_PASS = 5.0  # seconds; tried twice
 MEMORY_SHARE = 0.9  # of what is free; a batch size that needs more is out of the question
 
 
@@ -44,9 +46,10 @@ def best_batches(peer, chosen, sizes):
     for size in sorted({min(size, len(chosen)) for size in sizes}):
         try:
             batches = peer.prepare(proteins.batches(chosen, size))
-            peer.run(batches)
             tried[size] = timed(peer.run, batches)
-            if tried[size] < WORTH_A_SECOND:
+            if tried[size] < LONG_PASS:  # else that pass is warm-up and trial in one
+                tried[size] = timed(peer.run, batches)
+            if tried[size] < SHORT_PASS:
                 tried[size] = min(tried[size], timed(peer.run, batches))
         except (RuntimeError, MemoryError) as error:
             if best is None or "alloc" not in str(error).lower():
@@ -77,8 +80,12 @@ def work(answer):
     answer(batch_size=size, tried=tried, residues=sum(map(len, chosen)),
            **(peer.facts() if hasattr(peer, "facts") else {}))
     for line in sys.stdin:
-        peer.run(batches)
-        seconds = [timed(peer.run, batches) for _ in range(int(line))]
+        repeats = int(line)
+        if tried[size] < LONG_PASS:
+            peer.run(batches)
+        else:
+            repeats = 1
+        seconds = [timed(peer.run, batches) for _ in range(repeats)]
         answer(seconds=seconds, resident_bytes=memory("VmHWM"))
 
 
