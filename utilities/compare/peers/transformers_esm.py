@@ -16,7 +16,7 @@ def configuration(shape):
         num_hidden_layers=shape["layers"], num_attention_heads=shape["heads"],
         intermediate_size=4 * shape["width"], position_embedding_type="rotary", token_dropout=True,
         emb_layer_norm_before=False, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-        max_position_embeddings=4098, attn_implementation="sdpa")
+        layer_norm_eps=1e-5, max_position_embeddings=4098, attn_implementation="sdpa")
 
 
 class TransformersEsm(EncoderPeer):
