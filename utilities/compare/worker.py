@@ -19,6 +19,8 @@ from comparison import LONG_PASS
 
 TRY_NO_MORE = 1.25  # a size slower than the best by this ends the search
 SHORT_PASS = 5.0  # seconds; tried twice
+MOST_WARM_UPS = 5
+SETTLED = 0.7  # of the time of the pass before
 MEMORY_SHARE = 0.9  # of what is free; a batch size that needs more is out of the question
 
 
@@ -40,14 +42,25 @@ def timed(function, *arguments):
     return time.perf_counter() - start
 
 
-def best_batches(peer, chosen, sizes):
+def warm_up(peer, batches):
+    """Passes of a compiled model until they hardly get faster: sizes are compiled as they come."""
+    seconds = timed(peer.run, batches)
+    for _ in range(MOST_WARM_UPS):
+        before, seconds = seconds, timed(peer.run, batches)
+        if seconds > SETTLED * before:
+            return
+
+
+def best_batches(peer, chosen, sizes, compiled):
     """(size, batches, {size: seconds}) of the size that is fastest, each tried when warm."""
     best, tried = None, {}
     for size in sorted({min(size, len(chosen)) for size in sizes}):
         try:
             batches = peer.prepare(proteins.batches(chosen, size))
+            if compiled:
+                warm_up(peer, batches)
             tried[size] = timed(peer.run, batches)
-            if tried[size] < LONG_PASS:  # else that pass is warm-up and trial in one
+            if tried[size] < LONG_PASS:  # else warm-up and trial in one
                 tried[size] = timed(peer.run, batches)
             if tried[size] < SHORT_PASS:
                 tried[size] = min(tried[size], timed(peer.run, batches))
@@ -74,7 +87,7 @@ def work(answer):
     chosen = proteins.read_proteins(task["dataset"], task["chains"])
     peer = importlib.import_module("peers." + task["module"]).make(task)
     limit_memory()
-    size, batches, tried = best_batches(peer, chosen, task["sizes"])
+    size, batches, tried = best_batches(peer, chosen, task["sizes"], "compiled" in task)
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # the high-water mark starts again
     answer(batch_size=size, tried=tried, residues=sum(map(len, chosen)),
