@@ -3,6 +3,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -15,6 +16,32 @@
 #endif
 
 namespace jespr {
+
+namespace {
+
+/// Numbers that no unit can skip, as it may zeros: (-1, 1), from the place alone.
+template <class View>
+void fill_with_noise(const View& view) {
+  using T = typename View::value_type;
+  Kokkos::parallel_for(
+      "noise", Kokkos::RangePolicy<>(0, view.size()), KOKKOS_LAMBDA(const std::size_t i) {
+        const auto mixed = static_cast<std::uint32_t>(i + 1) * 2654435761u;  // Knuth's hash
+        view(i) = static_cast<T>(static_cast<std::int32_t>(mixed ^ (mixed >> 15))) *
+                  static_cast<T>(1.0 / 2147483648.0);
+      });
+}
+
+/// C = beta C, for products over an empty inner dimension.
+template <class T>
+void scale(int m, int n, T beta, T* c, int ldc) {
+  Kokkos::parallel_for(
+      "scale", Kokkos::RangePolicy<>(0, m), KOKKOS_LAMBDA(const int i) {
+        T* row = c + std::size_t(i) * ldc;
+        for (int j = 0; j < n; ++j) row[j] = beta == 0 ? T(0) : beta * row[j];
+      });
+}
+
+}  // namespace
 
 std::string name_of(ProductLibrary library) {
   switch (library) {
@@ -68,7 +95,8 @@ template <class T>
 void Products::gemm(Op op_a, Op op_b, int m, int n, int k, T alpha, const T* a, int lda, const T* b,
                     int ldb, T beta, T* c, int ldc) {
   if (m == 0 || n == 0) return;
-  operations_ += 2.0 * m * n * k;
+  count({op_a, op_b, m, n, k});
+  if (k == 0) return scale(m, n, beta, c, ldc);
   // cuBLAS is column-major: C^T = op(B)^T op(A)^T.
   check(call_gemm(static_cast<cublasHandle_t>(vendor_), op_b, op_a, n, m, k, &alpha, b, ldb, a, lda,
                   &beta, c, ldc),
@@ -113,20 +141,13 @@ void call_gemm(ProductLibrary library, Op op_a, Op op_b, int m, int n, int k, fl
   }
 }
 
-/// C = beta C, for products over an empty inner dimension.
-template <class T>
-void scale(int m, int n, T beta, T* c, int ldc) {
-  for (int i = 0; i < m; ++i)
-    for (int j = 0; j < n; ++j) c[i * ldc + j] = beta == 0 ? T(0) : beta * c[i * ldc + j];
-}
-
 }  // namespace
 
 template <class T>
 void Products::gemm(Op op_a, Op op_b, int m, int n, int k, T alpha, const T* a, int lda, const T* b,
                     int ldb, T beta, T* c, int ldc) {
   if (m == 0 || n == 0) return;
-  operations_ += 2.0 * m * n * k;
+  count({op_a, op_b, m, n, k});
   if (k == 0) return scale(m, n, beta, c, ldc);
   call_gemm(library_, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
@@ -147,29 +168,63 @@ std::string product_library_warning() {
 #endif
 
 template <class T>
+std::vector<ProductLibrary> Products::libraries() {
+  if (default_library() == ProductLibrary::cublas) return {ProductLibrary::cublas};
+  if (sizeof(T) == sizeof(double)) return {ProductLibrary::blas};
+  return {ProductLibrary::onednn, ProductLibrary::blas};
+}
+
+void Products::count(const ProductCall& call) {
+  operations_ += call.operations();
+  if (recorded_) recorded_->push_back(call);
+}
+
+template <class T>
 double Products::measure_rate(int n, int repeats) {
-  using View = Kokkos::View<T**, Kokkos::LayoutRight, Kokkos::DefaultExecutionSpace>;
-  View a("rate_a", n, n), b("rate_b", n, n), c("rate_c", n, n);
-  Kokkos::deep_copy(a, T(0.5));
-  Kokkos::deep_copy(b, T(0.25));
+  const ProductCall square{Op::plain, Op::transposed, n, n, n};
+  return square.operations() / replay<T>({square}, repeats);
+}
+
+template <class T>
+double Products::replay(const std::vector<ProductCall>& calls, int repeats) {
+  using View = Kokkos::View<T*, Kokkos::DefaultExecutionSpace>;
+  std::size_t a_size = 0, b_size = 0, c_size = 0;
+  for (const ProductCall& call : calls) {
+    const auto m = static_cast<std::size_t>(call.m), n = static_cast<std::size_t>(call.n),
+               k = static_cast<std::size_t>(call.k);
+    a_size = std::max(a_size, m * k);
+    b_size = std::max(b_size, n * k);
+    c_size = std::max(c_size, m * n);
+  }
+  const View a("replay a", a_size), b("replay b", b_size), c("replay c", c_size);
+  fill_with_noise(a);
+  fill_with_noise(b);
   const double before = operations_;
+  std::vector<ProductCall>* const recorded = std::exchange(recorded_, nullptr);
   std::vector<double> seconds;
   for (int i = 0; i <= repeats; ++i) {
     Kokkos::Timer timer;
-    gemm<T>(Op::plain, Op::transposed, n, n, n, T(1), a.data(), n, b.data(), n, T(0), c.data(), n);
-    Kokkos::fence("rate");
+    for (const auto& [op_a, op_b, m, n, k] : calls)
+      gemm<T>(op_a, op_b, m, n, k, T(1), a.data(), op_a == Op::plain ? k : m, b.data(),
+              op_b == Op::plain ? n : k, T(0), c.data(), n);
+    Kokkos::fence("replay");
     if (i > 0) seconds.push_back(timer.seconds());  // the first one warms up
   }
   operations_ = before;
+  recorded_ = recorded;
   std::nth_element(seconds.begin(), seconds.begin() + seconds.size() / 2, seconds.end());
-  return 2.0 * n * n * n / seconds[seconds.size() / 2];
+  return seconds[seconds.size() / 2];
 }
 
 template void Products::gemm<float>(Op, Op, int, int, int, float, const float*, int, const float*,
                                     int, float, float*, int);
 template void Products::gemm<double>(Op, Op, int, int, int, double, const double*, int,
                                      const double*, int, double, double*, int);
+template std::vector<ProductLibrary> Products::libraries<float>();
+template std::vector<ProductLibrary> Products::libraries<double>();
 template double Products::measure_rate<float>(int, int);
 template double Products::measure_rate<double>(int, int);
+template double Products::replay<float>(const std::vector<ProductCall>&, int);
+template double Products::replay<double>(const std::vector<ProductCall>&, int);
 
 }  // namespace jespr

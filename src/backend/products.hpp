@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace jespr {
 
@@ -13,6 +15,15 @@ enum class Op { plain, transposed };
 /// It decides bits, so a run fixes it and a checkpoint remembers it.
 enum class ProductLibrary : std::int32_t { onednn = 0, blas = 1, cublas = 2 };
 std::string name_of(ProductLibrary library);
+
+/// What a product was: op(A) [m, k] times op(B) [k, n].
+struct ProductCall {
+  Op op_a, op_b;
+  int m, n, k;
+
+  double operations() const { return 2.0 * m * n * k; }
+  double elements() const { return 1.0 * m * k + 1.0 * k * n + 1.0 * m * n; }  // each once
+};
 
 class Products {
  public:
@@ -24,6 +35,9 @@ class Products {
   static ProductLibrary default_library();
   /// The library of the f64 products, which leaves no choice.
   static ProductLibrary library_f64();
+  /// All that this build has for numbers of type T.
+  template <class T>
+  static std::vector<ProductLibrary> libraries();
   ProductLibrary library() const { return library_; }
 
   /// C = alpha op(A) op(B) + beta C. op(A) [m, k], op(B) [k, n], C [m, n]; `lda`, `ldb`, `ldc` are
@@ -35,12 +49,22 @@ class Products {
   /// Operations (2 m n k) of all products so far.
   double operations() const { return operations_; }
 
+  /// Every product from now on is appended to `calls`; null: no longer.
+  void record(std::vector<ProductCall>* calls) { recorded_ = calls; }
+
   /// Rate of square products of side n in operations per second, median of `repeats`.
   template <class T>
   double measure_rate(int n, int repeats);
+  /// Seconds that these products take, one after the other and nothing between, median of
+  /// `repeats`: what is left of a part of the program when all else costs nothing.
+  template <class T>
+  double replay(const std::vector<ProductCall>& calls, int repeats);
 
  private:
+  void count(const ProductCall& call);
+
   ProductLibrary library_;
+  std::vector<ProductCall>* recorded_ = nullptr;
   double operations_ = 0;
   void* vendor_ = nullptr;  // the library's handle, where it has one
 };

@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>  // for isatty
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 
 #include "base/error.hpp"
 
@@ -16,6 +18,7 @@ namespace {
 struct State {
   bool root = true;
   bool progress_shown = false;
+  std::string path;  // of the file
   std::FILE* file = nullptr;
   std::string early;  // lines from before the file was opened
 };
@@ -56,6 +59,7 @@ void open_file(const std::string& path) {
   if (!s.root) return;
   close_file();
   s.file = std::fopen(path.c_str(), "a");
+  s.path = path;
   if (!s.file) fail(Exit::runtime, path + ": cannot open the log file: " + std::strerror(errno));
   write(s.file, s.early);
   s.early.clear();
@@ -65,6 +69,17 @@ void close_file() {
   State& s = state();
   if (s.file) std::fclose(s.file);
   s.file = nullptr;
+}
+
+std::string newest_text(std::size_t most_bytes) {
+  const State& s = state();
+  if (!s.file) return "";
+  std::ifstream file(s.path, std::ios::binary | std::ios::ate);
+  const auto size = static_cast<std::size_t>(std::max<std::streamoff>(file.tellg(), 0));
+  std::string text(std::min(size, most_bytes), ' ');
+  file.seekg(static_cast<std::streamoff>(size - text.size()));
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  return text.size() < size ? text.substr(text.find('\n') + 1) : text;
 }
 
 void line(std::string_view text) {

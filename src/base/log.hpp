@@ -2,6 +2,7 @@
 // the session named the root writes; the others are silent.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,10 @@ bool is_root();
 /// (runtime).
 void open_file(const std::string& path);
 void close_file();
+
+/// The last part of what the file holds, from the start of a line: at most `most_bytes`. "" where
+/// there is no file, and on ranks that do not write.
+std::string newest_text(std::size_t most_bytes);
 
 /// One line of information.
 void line(std::string_view text);

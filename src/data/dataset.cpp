@@ -12,6 +12,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/hash.hpp"
 #include "io/hdf5.hpp"
 
 namespace jespr::data {
@@ -70,6 +71,17 @@ std::vector<Split> read_splits(const io::File& file, std::uint64_t chains) {
   return splits;
 }
 
+/// Of what training sees: a dataset with other coordinates or letters is another dataset.
+std::uint64_t fingerprint_of(const io::File& file) {
+  std::uint64_t hash = 0;
+  for (const char* path : {"/offsets", "/names", "/split", "/cluster", "/residues/sequence",
+                           "/residues/coordinates", "/residues/confidence"}) {
+    const std::uint64_t part = file.dataset(path).stored_digest();
+    hash = digest(&part, sizeof part, hash);
+  }
+  return hash;
+}
+
 }  // namespace
 
 Dataset::Dataset() = default;
@@ -93,6 +105,7 @@ Dataset Dataset::open(const std::string& path, const Communicator& communicator)
   dataset.sequence_place_ = open_sized(file, "/residues/sequence", residues).file_offset();
   dataset.coordinates_place_ = open_sized(file, "/residues/coordinates", residues, 9).file_offset();
   dataset.confidence_place_ = open_sized(file, "/residues/confidence", residues).file_offset();
+  dataset.fingerprint_ = fingerprint_of(file);
   dataset.file_ = std::make_unique<Descriptor>(path);
   return dataset;
 }

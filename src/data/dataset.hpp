@@ -43,6 +43,8 @@ class Dataset {
   std::span<const Split> splits() const { return splits_; }
   /// Homology cluster of each chain, or no_cluster.
   std::span<const std::int32_t> clusters() const { return clusters_; }
+  /// Hash of all that the file holds of its chains: their digests, names, splits and clusters.
+  std::uint64_t fingerprint() const { return fingerprint_; }
   /// Chains of a split, in the order of the file.
   std::vector<std::int64_t> chains_of(Split split) const;
   /// Number of the chain of that name, -1 if there is none.
@@ -63,6 +65,7 @@ class Dataset {
   std::vector<std::string> names_;
   std::vector<Split> splits_;
   std::vector<std::int32_t> clusters_;
+  std::uint64_t fingerprint_ = 0;
   std::unique_ptr<Descriptor> file_;
   std::uint64_t sequence_place_ = 0, coordinates_place_ = 0, confidence_place_ = 0;  // bytes
 };

@@ -28,19 +28,24 @@ std::string shards_objection(const BatchSettings& s) {
 
 void declare(deck::Schema& schema, DataSettings& s) {
   auto& group = schema.group("data", "proteins to learn from and how much of each is shown");
-  group.only_for({"train", "evaluate"});
+  group.only_for({"train", "evaluate", "benchmark"});
   group.path("dataset", s.dataset, "packed dataset, as task = 'prepare' writes it").required();
   group
       .texts("chains", s.chains,
              "train on the chains of these names alone; none given: on the training split")
-      .only_for({"train"});
+      .only_for({"train", "benchmark"});
   group.check("chains", [&s] {
-    return std::count(s.chains.begin(), s.chains.end(), "") > 0 ? "one of the names is empty" : "";
+    std::vector<std::string> names = s.chains;
+    std::sort(names.begin(), names.end());
+    if (!names.empty() && names.front().empty()) return std::string("one of the names is empty");
+    const auto twin = std::adjacent_find(names.begin(), names.end());
+    return twin == names.end() ? std::string()
+                               : "'" + *twin + "' is named twice: it would be its own negative";
   });
   group
       .integer("max_length", s.max_length, {.min = 1, .max = 1 << 20, .unit = "residues"},
                "longer chains are cropped to so many, anew in each epoch")
-      .only_for({"train"});
+      .only_for({"train", "benchmark"});
   group
       .logical("one_per_cluster", s.one_per_cluster,
                "at most one chain of a homology cluster in a batch, where clusters are known: "
@@ -59,7 +64,7 @@ void declare(deck::Schema& schema, DataSettings& s) {
 
 void declare(deck::Schema& schema, BatchSettings& s) {
   auto& group = schema.group("batch", "what one training step works on");
-  group.only_for({"train"});
+  group.only_for({"train", "benchmark"});
   group.integer("proteins", s.proteins, {.min = 2, .max = 1 << 24},
                 "pairs in a batch, over all ranks; each sees all others as negatives");
   group.integer("shards", s.shards, {.min = 1, .max = 1 << 24},

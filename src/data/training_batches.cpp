@@ -39,6 +39,20 @@ StepRows TrainingBatches::assemble(std::int64_t step, int begin, int end) {
   return rows;
 }
 
+std::int64_t TrainingBatches::most_rows(std::int64_t number) const {
+  constexpr std::int64_t rows_of_ends = 2, encoders = 2;
+  const Epoch epoch = sampler_.epoch(number);
+  std::int64_t most = 0;
+  for (std::int64_t index = 0; index < sampler_.steps_per_epoch(); ++index)
+    for (const Shard& shard : cut(epoch, index)) {
+      std::int64_t rows = 0;
+      for (const Chain& chain : shard)
+        rows += encoders * (std::min(chain.length, crop_.max_length) + rows_of_ends);
+      most = std::max(most, rows);
+    }
+  return most;
+}
+
 double TrainingBatches::worst_imbalance(std::int64_t number) const {
   const Epoch epoch = sampler_.epoch(number);
   double worst = 1;

@@ -27,6 +27,9 @@ class TrainingBatches {
   /// that they last saw: once a Loader calls them, nobody else may.
   StepRows assemble(std::int64_t step, int begin, int end);
 
+  /// Rows of both encoders in the largest shard of an epoch, at most: crops may be shorter.
+  std::int64_t most_rows(std::int64_t epoch) const;
+
   /// Largest over mean shard cost, the worst of the batches of an epoch.
   double worst_imbalance(std::int64_t epoch) const;
 

@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <vector>
 
-#include "base/hash.hpp"
 #include "base/log.hpp"
 #include "io/checkpoint.hpp"
 #include "io/files.hpp"
@@ -80,14 +79,6 @@ void log_changes(const std::string& deck_before, const std::string& deck_now) {
 }
 
 }  // namespace
-
-std::int64_t fingerprint(const data::Dataset& dataset) {
-  std::uint64_t hash = digest(dataset.offsets().data(), dataset.offsets().size_bytes());
-  hash = digest(dataset.splits().data(), dataset.splits().size_bytes(), hash);
-  hash = digest(dataset.clusters().data(), dataset.clusters().size_bytes(), hash);
-  for (const std::string& name : dataset.names()) hash = digest(name.data(), name.size(), hash);
-  return static_cast<std::int64_t>(hash);
-}
 
 std::string find_restart(const CheckpointSettings& settings, const CheckpointFolder& folder,
                          const Communicator& communicator) {

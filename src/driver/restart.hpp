@@ -7,16 +7,11 @@
 
 #include "backend/communicator.hpp"
 #include "backend/products.hpp"
-#include "data/dataset.hpp"
 #include "driver/checkpoints.hpp"
 #include "driver/settings.hpp"
 #include "driver/training_state.hpp"
 
 namespace jespr {
-
-/// Names, lengths, splits and clusters of all chains in one number: a restart on another dataset
-/// would train on other batches.
-std::int64_t fingerprint(const data::Dataset& dataset);
 
 /// The checkpoint that the deck's `restart` continues from, "" to start at step 0. Error (deck)
 /// where results in the run's folder would be lost: restart = 'no' wants a folder without any,

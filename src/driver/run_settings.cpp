@@ -6,8 +6,8 @@ namespace jespr {
 void declare(deck::Schema& schema, RunSettings& s) {
   auto& group = schema.group("run", "what to do, where the results go, how long");
   group
-      .choice("task", s.task, {"train", "evaluate", "prepare"},
-              "train a joint model, evaluate a checkpoint, or prepare a dataset")
+      .choice("task", s.task, {"train", "evaluate", "prepare", "benchmark"},
+              "train a joint model, evaluate a checkpoint, prepare a dataset, or measure speed")
       .required()
       .names_task();
   group.text("name", s.name, "name of the run and of its folder");
@@ -26,12 +26,12 @@ void declare(deck::Schema& schema, RunSettings& s) {
       .choice("precision", s.precision, {"f32", "f64"},
               "of activations, products and parameters (a checkpoint keeps its own); loss and "
               "norms are summed in f64")
-      .only_for({"train"});
+      .only_for({"train", "benchmark"});
   group
       .choice("matrix_library", s.matrix_library, {"auto", "onednn", "blas"},
               "library of the f32 products on CPUs; it decides bits, so a restart keeps the first "
               "choice; auto is onednn")
-      .only_for({"train", "evaluate"});
+      .only_for({"train", "evaluate", "benchmark"});
   group
       .integer("max_seconds", s.max_seconds, {.min = 0, .unit = "s"},
                "after so long: finish the step, write a checkpoint, exit with code 4; 0: no limit")

@@ -13,6 +13,7 @@ void declare(deck::Schema& schema, Settings& settings) {
   declare(schema, settings.checkpoint);
   declare(schema, settings.evaluate);
   declare(schema, settings.prepare);
+  declare(schema, settings.benchmark);
 }
 
 }  // namespace jespr

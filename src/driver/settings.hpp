@@ -6,6 +6,7 @@
 #include "data/prepare.hpp"
 #include "data/settings.hpp"
 #include "deck/schema.hpp"
+#include "driver/benchmark_settings.hpp"
 #include "driver/evaluation_settings.hpp"
 #include "driver/run_settings.hpp"
 #include "model/joint_model.hpp"
@@ -23,6 +24,7 @@ struct Settings {
   CheckpointSettings checkpoint;
   EvaluateSettings evaluate;
   data::PrepareSettings prepare;
+  BenchmarkSettings benchmark;
 };
 
 /// What a task needs to know of the deck beside its settings.

@@ -11,6 +11,7 @@
 #include "deck/help.hpp"
 #include "deck/reader.hpp"
 #include "deck/writer.hpp"
+#include "driver/benchmark.hpp"
 #include "driver/evaluate.hpp"
 #include "driver/info.hpp"
 #include "driver/settings.hpp"
@@ -87,7 +88,10 @@ Exit run_deck(const deck::CommandLine& command, const Communicator& communicator
     data::run_prepare(settings.prepare, text.processed, communicator);
     return Exit::ok;
   }
-  evaluate(settings, text, communicator);
+  if (settings.run.task == "benchmark")
+    benchmark(settings, text, communicator);
+  else
+    evaluate(settings, text, communicator);
   return Exit::ok;
 }
 

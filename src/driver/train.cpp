@@ -4,20 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <memory>
 
 #include "backend/session.hpp"
 #include "base/log.hpp"
 #include "data/dataset.hpp"
 #include "data/loader.hpp"
-#include "data/protein_reader.hpp"
-#include "data/training_batches.hpp"
 #include "driver/checkpoints.hpp"
 #include "driver/history.hpp"
 #include "driver/restart.hpp"
 #include "driver/run_log.hpp"
 #include "driver/stop_request.hpp"
+#include "driver/training_data.hpp"
 #include "driver/training_state.hpp"
 #include "driver/training_step.hpp"
 #include "driver/validation.hpp"
@@ -26,66 +24,13 @@
 namespace jespr {
 namespace {
 
+constexpr std::size_t log_bytes_kept = 1 << 18;  // in a checkpoint
 constexpr double work_of_a_step = 3;  // forward 1, backward 2: no recomputation is counted
 
 std::string folder_of(const Settings& settings, const DeckText& deck, bool dry_run) {
   const std::string folder =
       settings.run.output.empty() ? deck.folder + "/run/" + settings.run.name : settings.run.output;
   return dry_run ? folder + "/dry_run" : folder;
-}
-
-/// V and R must fit: each rank has V / R shards, and an exact sum is a binary tree over both.
-void check_ranks(const Settings& settings, const DeckText& deck, int ranks) {
-  const auto shards = settings.batch.shards;
-  if (shards % ranks != 0)
-    fail(Exit::deck, fmt::format("{}: &batch shards = {}: {} ranks cannot share them evenly; "
-                                 "choose a multiple of {}, or other ranks",
-                                 deck.name, shards, ranks, ranks));
-  if (settings.batch.exact() && !std::has_single_bit(static_cast<unsigned>(ranks)))
-    fail(Exit::deck, fmt::format("{}: &batch reduction = 'exact' needs a power of two of ranks, "
-                                 "not {}; use another number, or reduction = 'fast'",
-                                 deck.name, ranks));
-}
-
-/// Costs of a row and of a pair of rows for the balance of shards, in operations.
-data::CostModel cost_model(const ModelSettings& model) {
-  const auto cost = [](double one, double many, double rows) {
-    const double linear = one;
-    return data::Cost{linear, (many - rows * linear) / (rows * rows)};
-  };
-  constexpr double rows = 100;
-  const auto sequence = model.sequence.shape();
-  const auto structure = model.structure.shape();
-  const double edges = structure.graph.neighbours;
-  return {cost(published_operations(sequence, 1, 0),
-               published_operations(sequence, rows, rows * rows), rows),
-          cost(published_operations(structure, 1, edges, 0),
-               published_operations(structure, rows, rows * edges, rows * rows), rows)};
-}
-
-/// The chains named in the deck, or the training split.
-std::vector<std::int64_t> chosen_chains(const data::Dataset& dataset,
-                                        const std::vector<std::string>& names) {
-  if (names.empty()) return dataset.chains_of(data::Split::train);
-  std::vector<std::int64_t> chosen;
-  for (const std::string& name : names) {
-    const std::int64_t index = dataset.find(name);
-    if (index < 0)
-      fail(Exit::data, fmt::format("{}: no chain is called '{}' (&data chains); jespr info lists "
-                                   "what there is",
-                                   dataset.path(), name));
-    chosen.push_back(index);
-  }
-  return chosen;
-}
-
-std::vector<data::Chain> training_chains(const data::Dataset& dataset,
-                                         const std::vector<std::string>& names) {
-  std::vector<data::Chain> chains;
-  for (const std::int64_t index : chosen_chains(dataset, names))
-    chains.push_back({static_cast<int>(index), static_cast<int>(dataset.length(index)),
-                      dataset.clusters()[static_cast<std::size_t>(index)]});
-  return chains;
 }
 
 template <class P>
@@ -109,6 +54,8 @@ class Training {
     open_history();
     log_plan();
     const Exit exit = loop();
+    log::line("");
+    log_memory();
     log_times(communicator_, step_->timers(), timer_.seconds());
     log::line("");
     log::line(
@@ -139,10 +86,7 @@ class Training {
   void open_data() {
     dataset_ =
         std::make_unique<data::Dataset>(data::Dataset::open(settings_.data.dataset, communicator_));
-    batches_ = std::make_unique<data::TrainingBatches>(
-        training_chains(*dataset_, settings_.data.chains), data::reader_of(*dataset_),
-        settings_.data, settings_.batch, settings_.model.structure.coordinate_noise,
-        cost_model(settings_.model), static_cast<std::uint64_t>(settings_.run.seed));
+    batches_ = training_batches(settings_, *dataset_);
     validation_ = std::make_unique<Validation<P>>(settings_, *dataset_, communicator_);
   }
 
@@ -154,7 +98,7 @@ class Training {
     state_.seed = settings_.run.seed;
     state_.shards = settings_.batch.shards;
     state_.proteins = settings_.batch.proteins;
-    state_.dataset = fingerprint(*dataset_);
+    state_.dataset = static_cast<std::int64_t>(dataset_->fingerprint());
     state_.matrix_library = static_cast<std::int64_t>(library);
     state_.form = form_of(settings_.model);
   }
@@ -205,12 +149,9 @@ class Training {
 
   Exit loop() {
     const std::int64_t last = dry_run_ ? 1 : settings_.optim.steps;
-    const int per_rank = static_cast<int>(settings_.batch.shards) / communicator_.size();
-    const int first_shard = communicator_.rank() * per_rank;
+    const ShardRange own = shards_of_rank(settings_, communicator_);
     data::Loader loader(
-        [&](std::int64_t step) {
-          return batches_->assemble(step, first_shard, first_shard + per_rank);
-        },
+        [&](std::int64_t step) { return batches_->assemble(step, own.begin, own.end); },
         state_.step, last);
     IntervalLog interval(state_.step, last);
     bool is_first = true;
@@ -219,13 +160,14 @@ class Training {
       const Timer step_timer;
       const data::StepRows rows = loader.next();
       step_->timers().add("loader wait", loader.wait_seconds());
-      const StepReport report =
-          step_->take(state_.step, rows.shards, layout_of(rows), stop_.flags(timer_.seconds()));
+      const StepReport report = step_->take(
+          state_.step, rows.shards, layout_of(rows, communicator_), stop_.flags(timer_.seconds()));
       ++state_.step;
       const HistoryRow measured = record(report, step_timer.seconds(), loader.wait_seconds());
       interval.add(measured);
       interval.progress(measured);
       if (is_first) {  // only now memory is known
+        reserve_memory(rows);
         log_memory();
         interval.header();
         is_first = false;
@@ -255,11 +197,6 @@ class Training {
     return validation_->exists() && (dry_run_ || every > 0) && (at_end || state_.step % every == 0);
   }
 
-  BatchLayout layout_of(const data::StepRows& rows) const {
-    const int local = static_cast<int>(rows.shards.size());
-    return {rows.proteins_of_shard, communicator_.rank() * local, local};
-  }
-
   HistoryRow record(const StepReport& report, double seconds, double waited) {
     HistoryRow row;
     row.step = static_cast<double>(state_.step);
@@ -272,7 +209,8 @@ class Training {
     row.gradient_norm = report.update.gradient_norm;
     row.skipped = report.update.applied ? 0 : 1;
     row.seconds = seconds;
-    std::vector<double> work = {report.work.residues, work_of_a_step * report.work.operations};
+    std::vector<double> work = {report.work.sequence.residues,
+                                work_of_a_step * report.work.operations()};
     communicator_.sum(std::span<double>(work));
     row.proteins_per_second = static_cast<double>(settings_.batch.proteins) / seconds;
     row.residues_per_second = work[0] / seconds;
@@ -281,6 +219,24 @@ class Training {
     row.loader_wait_fraction = waited / seconds;
     history_->append(row);
     return row;
+  }
+
+  /// From here on a step of this epoch allocates nothing: memory is linear in the rows of the
+  /// shards that are held at a time.
+  void reserve_memory(const data::StepRows& first) {
+    double all = 0, largest = 0;
+    for (const data::ShardRows& shard : first.shards) {
+      const auto rows =
+          static_cast<double>(shard.sequence.tokens.size() + shard.structure.confidence.size());
+      all += rows;
+      largest = std::max(largest, rows);
+    }
+    const double most =
+        static_cast<double>(batches_->most_rows(batches_->sampler().position(first.step).epoch));
+    constexpr double margin = 1.01;  // sizes are rounded up
+    step_->reserve(margin * (settings_.batch.recompute
+                                 ? most / largest
+                                 : most * static_cast<double>(first.shards.size()) / all));
   }
 
   void log_memory() {
@@ -321,14 +277,18 @@ class Training {
     if (row.best > 0) save(checkpoints_.best_path());
   }
 
+  /// The newest part of the log, which only the root has.
+  std::string log_on_all_ranks() const {
+    return communicator_.broadcast(log::newest_text(log_bytes_kept));
+  }
+
   void save(const std::string& path) {
     const Timed timed(&step_->timers(), "checkpoints");
     const Timer timer;
-    const io::Information information = {{"deck", deck_.processed},
-                                         {"time", time_stamp()},
-                                         {"host", host_name()},
-                                         {"precision", settings_.run.precision},
-                                         {"build", build_line()}};
+    const io::Information information = {
+        {"deck", deck_.processed}, {"time", time_stamp()},
+        {"host", host_name()},     {"precision", settings_.run.precision},
+        {"build", build_line()},   {"log", log_on_all_ranks()}};
     io::write_checkpoint(path, communicator_, state_, information);
     if (communicator_.is_root()) {
       checkpoints_.prune(state_.step);

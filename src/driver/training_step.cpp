@@ -54,8 +54,8 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
     const Embeddings embeddings{block(), block()};
     typename ClipLoss<P>::Gradients gradient{block(), block(), {}};
 
-    std::vector<Saved> saved(shards.size());
-    forward(shards, layout, embeddings, saved, report);
+    kept_.resize(shards.size());
+    forward(shards, layout, embeddings, kept_, report);
     {
       const Timed timed = context_.time("loss");
       report.logit_scale = model_.loss.scale();
@@ -63,7 +63,7 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
                                          embeddings.structure, &gradient, flags);
     }
     backward(shards, layout, {gradient.dsequence, gradient.dstructure}, gradient.dlogit_scale,
-             saved);
+             kept_);
     {
       const Timed timed = context_.time("gradient reduction");
       gradient_sum_.finish(context_, communicator_,
@@ -131,6 +131,13 @@ typename TrainingStep<P>::Embeddings TrainingStep<P>::rows_of_shard(const Embedd
   const auto end =
       static_cast<std::size_t>(layout.start_of(layout.first_local + local_shard + 1) - base);
   return {rows_of(all.sequence, begin, end), rows_of(all.structure, begin, end)};
+}
+
+template <class P>
+void TrainingStep<P>::reserve(double factor) {
+  for (Workspace* workspace : {&saved_, &scratch_})
+    workspace->stack().settle(
+        static_cast<std::size_t>(factor * static_cast<double>(workspace->stack().high_water())));
 }
 
 template <class P>

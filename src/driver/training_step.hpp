@@ -34,6 +34,10 @@ class TrainingStep {
   StepReport take(std::int64_t step, const std::vector<data::ShardRows>& shards,
                   const BatchLayout& layout, int flags);
 
+  /// Makes room for steps whose shards have `factor` times the rows of the largest so far, so that
+  /// they allocate nothing.
+  void reserve(double factor);
+
   /// Why updates are being skipped: the parameters whose gradients are not finite.
   std::string diagnosis() const;
 
@@ -64,6 +68,7 @@ class TrainingStep {
   const Communicator& communicator_;
   Products products_;
   Workspace saved_{"activations"}, scratch_{"scratch"};
+  std::vector<Saved> kept_;  // of each local shard, from forward to backward
   Timers timers_;
   Context context_;
   ParameterStore<P> store_;

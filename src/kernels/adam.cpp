@@ -1,29 +1,32 @@
 // Adam on flat buffers.
 #include "kernels/adam.hpp"
 
-#include <cmath>
-
 #include "tensor/loops.hpp"
 
 namespace jespr::kernels {
 
 template <class T>
-void adam_update(Vector<T> p, Vector<T> g, Vector<T> m, Vector<T> v, const AdamStep& step) {
-  const T rate = static_cast<T>(step.rate / step.correction1);
-  const T beta1 = static_cast<T>(step.beta1), beta2 = static_cast<T>(step.beta2);
-  const T rest1 = static_cast<T>(1.0 - step.beta1), rest2 = static_cast<T>(1.0 - step.beta2);
-  const T eps = static_cast<T>(step.eps);
-  const T shrink = static_cast<T>(step.shrink), decay = static_cast<T>(step.gradient_decay);
-  const T scale = static_cast<T>(step.gradient_scale);
-  const T inverse_root2 = static_cast<T>(1.0 / std::sqrt(step.correction2));
-  for_each(
-      "adam", p.size(), KOKKOS_LAMBDA(const std::size_t i) {
-        const T gradient = scale * g(i) + decay * p(i);
-        const T first = beta1 * m(i) + rest1 * gradient;
-        const T second = beta2 * v(i) + rest2 * gradient * gradient;
-        m(i) = first;
-        v(i) = second;
-        p(i) = p(i) * shrink - rate * first / (Kokkos::sqrt(second) * inverse_root2 + eps);
+void adam_update(Vector<const AdamRun> runs, Vector<const AdamStep> steps, Vector<T> p, Vector<T> g,
+                 Vector<T> m, Vector<T> v) {
+  for_rows(
+      "adam", static_cast<int>(runs.size()), KOKKOS_LAMBDA(const Row& row) {
+        const AdamRun run = runs(row.index);
+        const AdamStep step = steps(run.step);
+        const T rate = static_cast<T>(step.rate / step.correction1);
+        const T beta1 = static_cast<T>(step.beta1), beta2 = static_cast<T>(step.beta2);
+        const T rest1 = static_cast<T>(1.0 - step.beta1), rest2 = static_cast<T>(1.0 - step.beta2);
+        const T eps = static_cast<T>(step.eps), scale = static_cast<T>(step.gradient_scale);
+        const T shrink = static_cast<T>(step.shrink), decay = static_cast<T>(step.gradient_decay);
+        const T inverse_root2 = static_cast<T>(1.0 / Kokkos::sqrt(step.correction2));
+        T *value = &p(run.begin), *first = &m(run.begin), *second = &v(run.begin);
+        const T* given = &g(run.begin);
+        row.for_each(run.length, [&](int i) {
+          const T gradient = scale * given[i] + decay * value[i];
+          first[i] = beta1 * first[i] + rest1 * gradient;
+          second[i] = beta2 * second[i] + rest2 * gradient * gradient;
+          value[i] =
+              value[i] * shrink - rate * first[i] / (Kokkos::sqrt(second[i]) * inverse_root2 + eps);
+        });
       });
 }
 
@@ -63,10 +66,11 @@ void clamp_above(Vector<T> p, T largest) {
       });
 }
 
-#define JESPR_INSTANTIATE(T)                                                                 \
-  template void adam_update<T>(Vector<T>, Vector<T>, Vector<T>, Vector<T>, const AdamStep&); \
-  template double sum_of_squares<T>(Workspace&, Vector<T>);                                  \
-  template void add_to<T>(Vector<T>, Vector<T>);                                             \
+#define JESPR_INSTANTIATE(T)                                                             \
+  template void adam_update<T>(Vector<const AdamRun>, Vector<const AdamStep>, Vector<T>, \
+                               Vector<T>, Vector<T>, Vector<T>);                         \
+  template double sum_of_squares<T>(Workspace&, Vector<T>);                              \
+  template void add_to<T>(Vector<T>, Vector<T>);                                         \
   template void clamp_above<T>(Vector<T>, T);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)

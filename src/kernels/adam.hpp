@@ -1,12 +1,14 @@
 // One update of Adam or AdamW on flat buffers, and the norm of a flat buffer.
 #pragma once
 
+#include <cstddef>
+
 #include "tensor/arena.hpp"
 #include "tensor/views.hpp"
 
 namespace jespr::kernels {
 
-/// Constants of one update of one run of parameters.
+/// Constants of one update for parameters that are treated alike.
 struct AdamStep {
   double rate;            // learning rate
   double beta1, beta2;    // decay of the moments
@@ -18,11 +20,22 @@ struct AdamStep {
   double correction2;     // 1 - beta2^t
 };
 
+/// Elements [begin, begin + length) of the flat buffers, and which constants are theirs.
+struct AdamRun {
+  std::size_t begin;
+  int length, step;
+};
+/// Longer runs are given in pieces of so many elements: the work of a thread, or of a warp.
+inline constexpr int adam_run_length = 4096;
+
+/// For the elements of each run, with its constants:
 /// g' = gradient_scale g + gradient_decay p; p *= shrink; m = beta1 m + (1 - beta1) g';
 /// v = beta2 v + (1 - beta2) g'^2; p -= rate (m / correction1) / (sqrt(v / correction2) + eps).
-/// Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101. All [n].
+/// Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101. Other elements
+/// stay as they are. One pass over all parameters. p, g, m, v [n].
 template <class T>
-void adam_update(Vector<T> p, Vector<T> g, Vector<T> m, Vector<T> v, const AdamStep& step);
+void adam_update(Vector<const AdamRun> runs, Vector<const AdamStep> steps, Vector<T> p, Vector<T> g,
+                 Vector<T> m, Vector<T> v);
 
 /// sum_i x_i^2 in f64: blocks of fixed size, added in their order.
 template <class T>

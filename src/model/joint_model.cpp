@@ -4,11 +4,16 @@
 namespace jespr {
 namespace {
 
-/// (query, key) pairs of attention: the sum of squared lengths.
-double attention_pairs(const std::vector<int>& rows_of_protein) {
-  double pairs = 0;
-  for (int rows : rows_of_protein) pairs += static_cast<double>(rows) * rows;
-  return pairs;
+/// Residues and their (query, key) pairs in attention: the rows of start and end do not count.
+EncoderWork work_of_rows(const std::vector<int>& rows_of_protein) {
+  constexpr int rows_of_ends = 2;
+  EncoderWork work;
+  for (int rows : rows_of_protein) {
+    const double residues = rows - rows_of_ends;
+    work.residues += residues;
+    work.pairs += residues * residues;
+  }
+  return work;
 }
 
 SequenceInput sequence_input(Context& context, const data::ShardRows& shard) {
@@ -21,12 +26,36 @@ StructureInput<T> structure_input(Context& context, const data::ShardRows& shard
   const std::size_t n = rows.confidence.size();
   const Tensor3<T> coordinates = context.saved.tensor<T>(n, 3, 3);
   const Vector<T> confidence = context.saved.vector<T>(n);
-  to_device(coordinates, std::vector<T>(rows.coordinates.begin(), rows.coordinates.end()));
-  to_device(confidence, std::vector<T>(rows.confidence.begin(), rows.confidence.end()));
+  to_device_as(coordinates, rows.coordinates);
+  to_device_as(confidence, rows.confidence);
   return {make_offsets(context.saved, rows.rows, shard.identity), coordinates, confidence};
 }
 
+/// A head, then the encoder behind it. rep: the rows between them.
+template <class Head, class Encoder, class T>
+void backward_through(Context& context, const Head& head, const typename Head::Saved& head_saved,
+                      const Encoder& encoder, const typename Encoder::Saved& encoder_saved,
+                      Matrix<T> gradient, Matrix<T> rep) {
+  Scope scope(context.scratch);
+  const Matrix<T> drep = context.scratch.matrix<T>(rep.extent(0), rep.extent(1));
+  head.backward(context, head_saved, gradient, drep);
+  encoder.backward(context, encoder_saved, drep);
+}
+
 }  // namespace
+
+EncoderWork& operator+=(EncoderWork& sum, const EncoderWork& more) {
+  sum.residues += more.residues;
+  sum.pairs += more.pairs;
+  sum.operations += more.operations;
+  return sum;
+}
+ShardWork& operator+=(ShardWork& sum, const ShardWork& more) {
+  sum.sequence += more.sequence;
+  sum.structure += more.structure;
+  sum.edges += more.edges;
+  return sum;
+}
 
 void declare(deck::Schema& schema, ModelSettings& settings) {
   declare(schema, settings.sequence);
@@ -78,62 +107,79 @@ typename JointModel<P>::Embeddings JointModel<P>::forward(Context& context,
                                                           const data::ShardRows& shard,
                                                           Saved& saved, bool differentiate,
                                                           ShardWork* work) const {
-  Embeddings embeddings;
-  {
-    const Timed timed = context.time("sequence forward");
-    context.observed_prefix = "seq/";
-    const SequenceInput input = sequence_input(context, shard);
-    saved.sequence_rep = sequence.forward(context, input, saved.sequence, differentiate);
-    embeddings.sequence =
-        sequence_head.forward(context, saved.sequence_rep, input.offsets, saved.sequence_head);
-  }
-  {
-    const Timed timed = context.time("structure forward");
-    context.observed_prefix = "struct/";
-    const auto input = structure_input<Real>(context, shard);
-    saved.structure_rep = structure.forward(context, input, saved.structure, differentiate);
-    embeddings.structure =
-        structure_head.forward(context, saved.structure_rep, input.offsets, saved.structure_head);
-  }
-  context.observed_prefix.clear();
-  if (work) {
-    const double proteins = shard.proteins();
-    const auto sequence_rows = static_cast<double>(shard.sequence.tokens.size());
-    const auto structure_rows = static_cast<double>(shard.structure.confidence.size());
-    work->rows += sequence_rows + structure_rows;
-    work->residues += sequence_rows - 2 * proteins;
-    work->operations +=
-        published_operations(sequence.shape, sequence_rows, attention_pairs(shard.sequence.rows)) +
-        published_operations(structure.shape, structure_rows, saved.structure.graph.graph.edges,
-                             attention_pairs(shard.structure.rows)) +
-        published_operations(sequence_head.shape, proteins) +
-        published_operations(structure_head.shape, proteins);
-  }
+  const Embeddings embeddings{forward_sequence(context, shard, saved, differentiate),
+                              forward_structure(context, shard, saved, differentiate)};
+  if (work) *work += work_of(shard, saved);
   return embeddings;
 }
 
 template <class P>
 void JointModel<P>::backward(Context& context, const Saved& saved,
                              const Embeddings& gradient) const {
-  {
-    const Timed timed = context.time("structure backward");
-    Scope scope(context.scratch);
-    context.observed_prefix = "struct/";
-    const Matrix<Real> drep =
-        context.scratch.matrix<Real>(saved.structure_rep.extent(0), saved.structure_rep.extent(1));
-    structure_head.backward(context, saved.structure_head, gradient.structure, drep);
-    structure.backward(context, saved.structure, drep);
-  }
-  {
-    const Timed timed = context.time("sequence backward");
-    Scope scope(context.scratch);
-    context.observed_prefix = "seq/";
-    const Matrix<Real> drep =
-        context.scratch.matrix<Real>(saved.sequence_rep.extent(0), saved.sequence_rep.extent(1));
-    sequence_head.backward(context, saved.sequence_head, gradient.sequence, drep);
-    sequence.backward(context, saved.sequence, drep);
-  }
+  backward_structure(context, saved, gradient.structure);
+  backward_sequence(context, saved, gradient.sequence);
+}
+
+template <class P>
+Matrix<typename P::Real> JointModel<P>::forward_sequence(Context& context,
+                                                         const data::ShardRows& shard, Saved& saved,
+                                                         bool differentiate) const {
+  const Timed timed = context.time("sequence forward");
+  context.observed_prefix = "seq/";
+  const SequenceInput input = sequence_input(context, shard);
+  saved.sequence_rep = sequence.forward(context, input, saved.sequence, differentiate);
+  const Matrix<Real> rows =
+      sequence_head.forward(context, saved.sequence_rep, input.offsets, saved.sequence_head);
   context.observed_prefix.clear();
+  return rows;
+}
+
+template <class P>
+Matrix<typename P::Real> JointModel<P>::forward_structure(Context& context,
+                                                          const data::ShardRows& shard,
+                                                          Saved& saved, bool differentiate) const {
+  const Timed timed = context.time("structure forward");
+  context.observed_prefix = "struct/";
+  const auto input = structure_input<Real>(context, shard);
+  saved.structure_rep = structure.forward(context, input, saved.structure, differentiate);
+  const Matrix<Real> rows =
+      structure_head.forward(context, saved.structure_rep, input.offsets, saved.structure_head);
+  context.observed_prefix.clear();
+  return rows;
+}
+
+template <class P>
+void JointModel<P>::backward_sequence(Context& context, const Saved& saved,
+                                      Matrix<Real> gradient) const {
+  const Timed timed = context.time("sequence backward");
+  context.observed_prefix = "seq/";
+  backward_through(context, sequence_head, saved.sequence_head, sequence, saved.sequence, gradient,
+                   saved.sequence_rep);
+  context.observed_prefix.clear();
+}
+
+template <class P>
+void JointModel<P>::backward_structure(Context& context, const Saved& saved,
+                                       Matrix<Real> gradient) const {
+  const Timed timed = context.time("structure backward");
+  context.observed_prefix = "struct/";
+  backward_through(context, structure_head, saved.structure_head, structure, saved.structure,
+                   gradient, saved.structure_rep);
+  context.observed_prefix.clear();
+}
+
+template <class P>
+ShardWork JointModel<P>::work_of(const data::ShardRows& shard, const Saved& saved) const {
+  const double proteins = shard.proteins();
+  ShardWork work{work_of_rows(shard.sequence.rows), work_of_rows(shard.structure.rows),
+                 static_cast<double>(saved.structure.graph.graph.edges)};
+  work.sequence.operations =
+      published_operations(sequence.shape, work.sequence.residues, work.sequence.pairs) +
+      published_operations(sequence_head.shape, proteins);
+  work.structure.operations = published_operations(structure.shape, work.structure.residues,
+                                                   work.edges, work.structure.pairs) +
+                              published_operations(structure_head.shape, proteins);
+  return work;
 }
 
 template struct JointModel<F32>;

@@ -29,12 +29,21 @@ void declare(deck::Schema& schema, ModelSettings& settings);
 using ModelForm = std::vector<std::pair<std::string, std::int64_t>>;
 ModelForm form_of(const ModelSettings& settings);
 
-/// Work of one shard as the published formulation counts it: real rows and surviving edges.
-struct ShardWork {
-  double rows = 0;        // of both modalities
-  double residues = 0;    // of the sequence side, start and end tokens left out
-  double operations = 0;  // of one forward pass, 2 x multiply-adds
+/// Work of a forward pass as the published formulation counts it, on residues alone: neither
+/// padding nor the rows of start and end count.
+struct EncoderWork {
+  double residues = 0;
+  double pairs = 0;       // (query, key) of attention: the sum of squared lengths
+  double operations = 0;  // of encoder and head, 2 x multiply-adds
 };
+struct ShardWork {
+  EncoderWork sequence, structure;
+  double edges = 0;  // of the structure's graph
+
+  double operations() const { return sequence.operations + structure.operations; }
+};
+EncoderWork& operator+=(EncoderWork& sum, const EncoderWork& more);
+ShardWork& operator+=(ShardWork& sum, const ShardWork& more);
 
 template <class P>
 struct JointModel {
@@ -66,6 +75,17 @@ struct JointModel {
                      bool differentiate, ShardWork* work = nullptr) const;
   /// `gradient` is overwritten; parameter gradients accumulate.
   void backward(Context& context, const Saved& saved, const Embeddings& gradient) const;
+
+  /// The same of one encoder and its head.
+  Matrix<Real> forward_sequence(Context& context, const data::ShardRows& shard, Saved& saved,
+                                bool differentiate) const;
+  Matrix<Real> forward_structure(Context& context, const data::ShardRows& shard, Saved& saved,
+                                 bool differentiate) const;
+  void backward_sequence(Context& context, const Saved& saved, Matrix<Real> gradient) const;
+  void backward_structure(Context& context, const Saved& saved, Matrix<Real> gradient) const;
+
+  /// What a forward pass that has filled `saved` amounts to.
+  ShardWork work_of(const data::ShardRows& shard, const Saved& saved) const;
 };
 
 }  // namespace jespr

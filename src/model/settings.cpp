@@ -54,7 +54,7 @@ HeadShape JointSettings::head_shape(int inputs, const std::string& pooling) cons
 
 void declare(deck::Schema& schema, SequenceSettings& s) {
   auto& group = schema.group("sequence", "sequence encoder: ESM-2, Lin et al. 2023");
-  group.only_for({"train"});
+  group.only_for({"train", "benchmark"});
   group
       .choice("preset", s.preset, preset_names(),
               "shape by name; the keys below change parts of it")
@@ -97,7 +97,7 @@ void declare(deck::Schema& schema, SequenceSettings& s) {
 
 void declare(deck::Schema& schema, JointSettings& s) {
   auto& group = schema.group("joint", "projection heads into the joint space");
-  group.only_for({"train"});
+  group.only_for({"train", "benchmark"});
   group.integer("width", s.width, {.min = 8, .max = 4096}, "dimension J of the joint space");
   group.choice("head", s.head, {"mlp_tanh", "linear"},
                "projection: W2 tanh(W1 x) with 4 J hidden units, or one linear map");
@@ -107,7 +107,7 @@ void declare(deck::Schema& schema, JointSettings& s) {
 
 void declare(deck::Schema& schema, LossSettings& s) {
   auto& group = schema.group("loss", "objective over the global batch");
-  group.only_for({"train"});
+  group.only_for({"train", "benchmark"});
   group.choice("kind", s.kind, {"clip"}, "symmetric InfoNCE, Radford et al. 2021");
   group.logical("clamp_scale", s.clamp_scale,
                 "keep the learned logit scale at or below largest_scale");

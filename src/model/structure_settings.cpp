@@ -93,7 +93,7 @@ void declare(deck::Schema& schema, StructureSettings& s) {
   constexpr std::int64_t most_channels = 65536;
   auto& group =
       schema.group("structure", "structure encoder: GVP-transformer of ESM-IF1, Hsu et al. 2022");
-  group.only_for({"train"});
+  group.only_for({"train", "benchmark"});
   group
       .choice("preset", s.preset, preset_names(),
               "shape by name; the keys of sizes and dropout change parts of it")

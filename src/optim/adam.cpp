@@ -1,10 +1,9 @@
 // Adam and AdamW.
 #include "optim/adam.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
-
-#include "kernels/adam.hpp"
 
 namespace jespr {
 namespace {
@@ -22,6 +21,23 @@ double rate_factor(const OptimSettings& settings, Part part) {
       return 1.0;
   }
   return 1.0;
+}
+
+/// Index of a parameter's constants among those of steps_of_parts.
+int step_of(Part part, bool decays) { return 2 * static_cast<int>(part) + (decays ? 1 : 0); }
+
+template <class P>
+std::vector<kernels::AdamRun> runs_of(const OptimSettings& settings,
+                                      const ParameterStore<P>& store) {
+  constexpr std::size_t longest = kernels::adam_run_length;
+  std::vector<kernels::AdamRun> runs;
+  for (const Parameter<P>& p : store.parameters()) {
+    if (!p.trainable) continue;
+    const int step = step_of(p.part, settings.decay_on == "all" || p.is_matrix());
+    for (std::size_t done = 0; done < p.size; done += longest)
+      runs.push_back({p.offset + done, static_cast<int>(std::min(longest, p.size - done)), step});
+  }
+  return runs;
 }
 
 }  // namespace
@@ -42,7 +58,35 @@ Adam<P>::Adam(const OptimSettings& settings, ParameterStore<P>& store)
     : settings_(settings),
       store_(store),
       first_("first moment", store.size()),
-      second_("second moment", store.size()) {}
+      second_("second moment", store.size()) {
+  const std::vector<kernels::AdamRun> runs = runs_of(settings, store);
+  runs_ = Kokkos::View<kernels::AdamRun*, DeviceMemory>("adam runs", runs.size());
+  to_device(runs_, runs);
+}
+
+template <class P>
+std::vector<kernels::AdamStep> Adam<P>::steps_of_parts(double rate, double gradient_norm) const {
+  const double t = static_cast<double>(updates_);
+  std::vector<kernels::AdamStep> steps(2 * number_of_parts);
+  for (int part = 0; part < number_of_parts; ++part)
+    for (const bool decays : {false, true}) {
+      kernels::AdamStep& step =
+          steps[static_cast<std::size_t>(step_of(static_cast<Part>(part), decays))];
+      const double decay = decays ? settings_.weight_decay : 0.0;
+      step.rate = rate * rate_factor(settings_, static_cast<Part>(part));
+      step.beta1 = settings_.beta1;
+      step.beta2 = settings_.beta2;
+      step.eps = settings_.eps;
+      step.shrink = settings_.kind == "adamw" ? 1.0 - step.rate * decay : 1.0;
+      step.gradient_decay = settings_.kind == "adam" ? decay : 0.0;
+      step.gradient_scale = settings_.clip_norm > 0 && gradient_norm > settings_.clip_norm
+                                ? settings_.clip_norm / gradient_norm
+                                : 1.0;
+      step.correction1 = 1.0 - std::pow(settings_.beta1, t);
+      step.correction2 = 1.0 - std::pow(settings_.beta2, t);
+    }
+  return steps;
+}
 
 template <class P>
 UpdateReport Adam<P>::update(Context& context, double rate, double loss) {
@@ -56,28 +100,10 @@ UpdateReport Adam<P>::update(Context& context, double rate, double loss) {
   }
   skipped_in_a_row_ = 0;
   ++updates_;
-  const double t = static_cast<double>(updates_);
-  kernels::AdamStep step{};
-  step.beta1 = settings_.beta1;
-  step.beta2 = settings_.beta2;
-  step.eps = settings_.eps;
-  step.correction1 = 1.0 - std::pow(settings_.beta1, t);
-  step.correction2 = 1.0 - std::pow(settings_.beta2, t);
-  step.gradient_scale = settings_.clip_norm > 0 && report.gradient_norm > settings_.clip_norm
-                            ? settings_.clip_norm / report.gradient_norm
-                            : 1.0;
-  for (Parameter<P>& p : store_.parameters()) {
-    if (!p.trainable) continue;
-    const double decay =
-        settings_.decay_on == "all" || p.is_matrix() ? settings_.weight_decay : 0.0;
-    step.rate = rate * rate_factor(settings_, p.part);
-    step.shrink = settings_.kind == "adamw" ? 1.0 - step.rate * decay : 1.0;
-    step.gradient_decay = settings_.kind == "adam" ? decay : 0.0;
-    const auto part_of = [&](const Owned& whole) {
-      return Vector<Real>(whole.data() + p.offset, p.size);
-    };
-    kernels::adam_update(p.value, p.gradient, part_of(first_), part_of(second_), step);
-  }
+  Scope scope(context.scratch);
+  kernels::adam_update(Vector<const kernels::AdamRun>(runs_),
+                       context.scratch.upload(steps_of_parts(rate, report.gradient_norm)),
+                       store_.values(), store_.gradients(), first_moment(), second_moment());
   store_.mark_updated();
   return report;
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
+#include "kernels/adam.hpp"
 #include "optim/settings.hpp"
 #include "tensor/context.hpp"
 #include "tensor/store.hpp"
@@ -23,7 +25,7 @@ class Adam {
  public:
   using Real = typename P::Master;
 
-  /// The store must be frozen; moments start at zero.
+  /// The store must be frozen, and which parameters are trainable decided; moments start at zero.
   Adam(const OptimSettings& settings, ParameterStore<P>& store);
 
   /// Updates the store's values by its gradients with learning rate `rate` (before the factors of
@@ -48,9 +50,14 @@ class Adam {
 
  private:
   using Owned = Kokkos::View<Real*, Kokkos::LayoutRight, DeviceMemory>;
+
+  /// The constants of this update, for each part of the model without and with decay.
+  std::vector<kernels::AdamStep> steps_of_parts(double rate, double gradient_norm) const;
+
   const OptimSettings& settings_;
   ParameterStore<P>& store_;
   Owned first_, second_;
+  Kokkos::View<kernels::AdamRun*, DeviceMemory> runs_;  // of all that is trained
   std::int64_t updates_ = 0, skipped_ = 0, skipped_in_a_row_ = 0;
 };
 

@@ -1,8 +1,12 @@
 // Arena: growth and accounting of the two stacks.
 #include "tensor/arena.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
+
+#include "base/timer.hpp"
 
 namespace jespr {
 namespace {
@@ -18,18 +22,27 @@ Stack::~Stack() {
   for (const Block& block : blocks_) Kokkos::kokkos_free<DeviceMemory>(block.data);
 }
 
-void Stack::add_block(std::size_t size) {
-  void* data = nullptr;
+bool Stack::add_block(std::size_t size) {
   try {
     // Kokkos aligns to 64 bytes on the host; the surplus makes room for our own alignment.
-    data = Kokkos::kokkos_malloc<DeviceMemory>(name_, size + alignment);
+    void* data = Kokkos::kokkos_malloc<DeviceMemory>(name_, size + alignment);
+    blocks_.push_back({static_cast<std::byte*>(data), size});
   } catch (const std::exception&) {
-    fail(Exit::runtime, std::string("out of memory: ") + std::to_string((size + capacity()) >> 20) +
-                            " MiB needed for the step's " + name_ +
-                            "; use more shards (batch.shards) or batch.recompute = .true.");
+    return false;
   }
-  blocks_.push_back({static_cast<std::byte*>(data), size});
   ++allocations_;
+  return true;
+}
+
+void Stack::grow(std::size_t needed) {
+  // In large pieces, that there be few; where memory is short, by what is needed.
+  const std::size_t wanted = std::max({needed, smallest_block, capacity() / 4});
+  if (add_block(wanted) || (wanted > needed && add_block(needed))) return;
+  fail(Exit::runtime,
+       fmt::format("out of memory: the step's {} need {} more than the {} that they have; use more "
+                   "shards (batch.shards) or batch.recompute = .true.",
+                   name_, format_bytes(static_cast<double>(needed)),
+                   format_bytes(static_cast<double>(capacity()))));
 }
 
 void* Stack::take(std::size_t bytes) {
@@ -39,7 +52,7 @@ void* Stack::take(std::size_t bytes) {
     top_.offset = 0;
   }
   if (top_.block == blocks_.size()) {
-    add_block(std::max({size, smallest_block, capacity()}));
+    grow(size);
     top_.offset = 0;
   }
   const auto base = reinterpret_cast<std::uintptr_t>(blocks_[top_.block].data);
@@ -54,13 +67,13 @@ void Stack::release(Mark mark) {
   top_ = mark;
 }
 
-void Stack::settle() {
+void Stack::settle(std::size_t bytes) {
   assert(in_use() == 0);
-  if (blocks_.size() <= 1) return;
+  if (blocks_.size() <= 1 && bytes <= capacity()) return;
   for (const Block& block : blocks_) Kokkos::kokkos_free<DeviceMemory>(block.data);
   blocks_.clear();
   top_ = {};
-  add_block(high_water_);
+  if (!add_block(std::max(high_water_, bytes))) grow(high_water_);
 }
 
 std::size_t Stack::in_use() const {

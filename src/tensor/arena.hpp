@@ -28,8 +28,9 @@ class Stack {
   Mark mark() const { return top_; }
   /// Gives back all that was taken since `mark`.
   void release(Mark mark);
-  /// When nothing is in use: turns all blocks into one as large as was ever in use.
-  void settle();
+  /// When nothing is in use: turns all blocks into one as large as was ever in use, and of at least
+  /// `bytes`.
+  void settle(std::size_t bytes = 0);
 
   std::size_t in_use() const;
   std::size_t high_water() const { return high_water_; }
@@ -42,7 +43,10 @@ class Stack {
     std::byte* data;
     std::size_t size;
   };
-  void add_block(std::size_t size);
+  /// Whether there was memory for another block of `size` bytes.
+  bool add_block(std::size_t size);
+  /// Another block of at least `needed` bytes. Failure: Error (runtime).
+  void grow(std::size_t needed);
 
   const char* name_;
   std::vector<Block> blocks_;

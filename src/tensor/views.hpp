@@ -5,6 +5,7 @@
 #include <Kokkos_Core.hpp>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "base/error.hpp"
@@ -76,6 +77,16 @@ void to_device(const V& view, std::span<const T> host) {
 template <class V, class T>
 void to_device(const V& view, const std::vector<T>& host) {
   to_device(view, std::span<const T>(host));
+}
+
+/// The same with a change of type, where there is one.
+template <class V, class T>
+void to_device_as(const V& view, const std::vector<T>& host) {
+  using To = typename V::non_const_value_type;
+  if constexpr (std::is_same_v<To, T>)
+    to_device(view, host);
+  else
+    to_device(view, std::vector<To>(host.begin(), host.end()));
 }
 
 }  // namespace jespr

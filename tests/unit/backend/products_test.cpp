@@ -57,17 +57,9 @@ void check(ProductLibrary library, const Case& s) {
                std::to_string(s.m) + " x " + std::to_string(s.n) + " x " + std::to_string(s.k));
 }
 
-/// The libraries that this build has for numbers of type T.
-template <class T>
-std::vector<ProductLibrary> libraries() {
-  if (Products::default_library() == ProductLibrary::cublas) return {ProductLibrary::cublas};
-  if (std::is_same_v<T, double>) return {ProductLibrary::blas};
-  return {ProductLibrary::onednn, ProductLibrary::blas};
-}
-
 template <class T>
 void check_all(const std::vector<std::array<int, 3>>& sizes) {
-  for (const ProductLibrary library : libraries<T>())
+  for (const ProductLibrary library : Products::libraries<T>())
     for (const Op op_a : {Op::plain, Op::transposed})
       for (const Op op_b : {Op::plain, Op::transposed})
         for (const auto& [m, n, k] : sizes)
@@ -91,7 +83,7 @@ TEST(Products, EmptySizesAreLegal) {
 /// beta = 0 assigns: what was there, even not-a-number, is not read.
 template <class T>
 void check_assignment() {
-  for (const ProductLibrary library : libraries<T>())
+  for (const ProductLibrary library : Products::libraries<T>())
     for (const int k : {0, 5}) {
       const Guarded<T> a(random_numbers(15, 1)), b(random_numbers(20, 2)), c(12);
       Products products(library);
@@ -110,6 +102,27 @@ TEST(Products, RateIsMeasuredWithoutCounting) {
   Products products;
   EXPECT_GT(products.measure_rate<float>(64, 3), 0);
   EXPECT_EQ(products.operations(), 0);
+}
+
+TEST(Products, RecordedCallsCanBeReplayed) {
+  Products products;
+  const Guarded<double> a(random_numbers(15, 1)), b(random_numbers(20, 2)), c(12);
+  const auto multiply = [&] {
+    products.gemm<double>(Op::plain, Op::plain, 3, 4, 5, 1, a.vector().data(), 5, b.vector().data(),
+                          4, 0, c.vector().data(), 4);
+  };
+  multiply();  // nobody records
+  std::vector<ProductCall> calls;
+  products.record(&calls);
+  multiply();
+  multiply();
+  EXPECT_GT(products.replay<double>(calls, 1), 0);
+  products.record(nullptr);
+  multiply();
+  ASSERT_EQ(calls.size(), 2u);
+  EXPECT_EQ(calls[1].operations(), 120);
+  EXPECT_EQ(calls[1].elements(), 15 + 20 + 12);
+  EXPECT_EQ(products.operations(), 4 * 120) << "replaying does not count";
 }
 
 void time_product(benchmark::State& state) {

@@ -68,6 +68,12 @@ TEST(data_settings, no_name_of_a_chain_is_empty) {
   EXPECT_EQ(objection(", chains = 'a', 'b' /"), "");
 }
 
+TEST(data_settings, no_chain_is_named_twice) {
+  const std::string text = objection(", chains = 'a', 'b', 'a' /");
+  EXPECT_NE(text.find("'a' is named twice: it would be its own negative"), std::string::npos)
+      << text;
+}
+
 TEST(prepare_settings, paths_are_of_different_files) {
   const auto objection = [](const std::string& text) -> std::string {
     std::string task = "prepare";

@@ -14,33 +14,50 @@ using namespace jespr;
 using namespace jespr::test;
 using Numbers = std::vector<double>;
 
-/// All constants differ from 0 and 1, so that none can be left out.
-const kernels::AdamStep step{.rate = 0.01,
-                             .beta1 = 0.75,
-                             .beta2 = 0.9,
-                             .eps = 1e-3,
-                             .shrink = 0.95,
-                             .gradient_decay = 0.2,
-                             .gradient_scale = 0.5,
-                             .correction1 = 0.4,
-                             .correction2 = 0.2};
+/// All constants differ from 0 and 1, so that none can be left out, and between the two kinds.
+const std::vector<kernels::AdamStep> steps = {{.rate = 0.01,
+                                               .beta1 = 0.75,
+                                               .beta2 = 0.9,
+                                               .eps = 1e-3,
+                                               .shrink = 0.95,
+                                               .gradient_decay = 0.2,
+                                               .gradient_scale = 0.5,
+                                               .correction1 = 0.4,
+                                               .correction2 = 0.2},
+                                              {.rate = 0.02,
+                                               .beta1 = 0.5,
+                                               .beta2 = 0.8,
+                                               .eps = 1e-2,
+                                               .shrink = 0.75,
+                                               .gradient_decay = 0.1,
+                                               .gradient_scale = 0.25,
+                                               .correction1 = 0.6,
+                                               .correction2 = 0.3}};
 
+/// Runs of both kinds, with a gap between them and one behind them that must stay as they are.
 template <class T>
-void check_update(std::size_t n) {
+void check_update(int length) {
+  constexpr int gap = 5;
+  const std::vector<kernels::AdamRun> runs = {{0, length, 1},
+                                              {static_cast<std::size_t>(length + gap), length, 0}};
+  const std::size_t n = static_cast<std::size_t>(2 * (length + gap));
   const Numbers p = random_numbers(n, 1), g = random_numbers(n, 2), m = random_numbers(n, 3);
   Numbers v = random_numbers(n, 4);
   for (double& value : v) value = std::abs(value);
   const Guarded<T> p_(p), g_(g), m_(m), v_(v);
-  kernels::adam_update(p_.vector(), g_.vector(), m_.vector(), v_.vector(), step);
-  Numbers expected, first, second;
-  for (std::size_t i = 0; i < n; ++i) {
-    const double gradient = step.gradient_scale * g[i] + step.gradient_decay * p[i];
-    first.push_back(step.beta1 * m[i] + (1 - step.beta1) * gradient);
-    second.push_back(step.beta2 * v[i] + (1 - step.beta2) * gradient * gradient);
-    expected.push_back(p[i] * step.shrink -
-                       step.rate * (first[i] / step.correction1) /
-                           (std::sqrt(second[i] / step.correction2) + step.eps));
-  }
+  Bench bench;
+  kernels::adam_update(bench.inputs.upload(runs), bench.inputs.upload(steps), p_.vector(),
+                       g_.vector(), m_.vector(), v_.vector());
+  Numbers expected = p_.host(), first = m_.host(), second = v_.host();
+  for (const kernels::AdamRun& run : runs)
+    for (std::size_t i = run.begin; i < run.begin + static_cast<std::size_t>(run.length); ++i) {
+      const kernels::AdamStep& step = steps[static_cast<std::size_t>(run.step)];
+      const double gradient = step.gradient_scale * g[i] + step.gradient_decay * p[i];
+      first[i] = step.beta1 * m[i] + (1 - step.beta1) * gradient;
+      second[i] = step.beta2 * v[i] + (1 - step.beta2) * gradient * gradient;
+      expected[i] = p[i] * step.shrink - step.rate * (first[i] / step.correction1) /
+                                             (std::sqrt(second[i] / step.correction2) + step.eps);
+    }
   constexpr double operations = 12;
   expect_close(p_.host(), expected, rounding<T>(operations), "parameters");
   expect_close(m_.host(), first, rounding<T>(operations), "first moment");
@@ -49,9 +66,9 @@ void check_update(std::size_t n) {
 }
 
 TEST(AdamKernels, UpdateEqualsTheFormula) {
-  for (const std::size_t n : {1, 77, 1000}) {
-    check_update<float>(n);
-    check_update<double>(n);
+  for (const int length : {1, 77, kernels::adam_run_length}) {
+    check_update<float>(length);
+    check_update<double>(length);
   }
 }
 

@@ -67,6 +67,12 @@ TEST(Arena, SettlesIntoOneBlockAndAllocatesNoMore) {
   for (int i = 0; i < 3; ++i) step();
   EXPECT_EQ(workspace.stack().allocations(), allocations);
   EXPECT_EQ(workspace.stack().capacity(), capacity);
+
+  workspace.stack().settle(2 * capacity);  // room for more than was ever in use
+  EXPECT_GE(workspace.stack().capacity(), 2 * capacity);
+  EXPECT_EQ(workspace.stack().allocations(), allocations + 1);
+  workspace.stack().settle(capacity);
+  EXPECT_EQ(workspace.stack().allocations(), allocations + 1) << "it does not shrink";
 }
 
 TEST(Arena, ShapesOfTheTypedViews) {

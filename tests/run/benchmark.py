@@ -1,0 +1,88 @@
+# task = 'benchmark': every part is measured, the numbers fit together, nothing is overwritten.
+# labels: mpi
+# processors: 2
+# timeout: 300
+import json
+import os
+import pathlib
+import runpy
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
+from jespr_runs import DECK, SMALL, SOURCES, dataset, expect, run, write_deck
+
+counting = runpy.run_path(str(SOURCES / "utilities/count_operations.py"))
+
+here = pathlib.Path.cwd()
+groups = {name: dict(SMALL[name]) for name in ("batch", "sequence", "structure", "joint")}
+del groups["batch"]["masked_fraction"]
+del groups["structure"]["coordinate_noise"]
+deck = write_deck(here / "bench.deck", {
+    "run": {"task": "benchmark", "name": "bench"}, "data": {"dataset": dataset()}, **groups,
+    "benchmark": {"output": here / "result", "overwrite": True, "repeats": 2, "warmup": 0,
+                  "largest_product": 256}})
+
+
+def measured(ranks, *overrides):
+    result = run(ranks, deck, *overrides, folder=here)
+    return result, json.loads((here / "result" / "benchmark.json").read_text())
+
+
+for ranks in (1, 2):
+    result, found = measured(ranks)
+    parts = {part["name"]: part for part in found["parts"]}
+    expect(set(parts) == {"sequence forward", "sequence forward+backward", "structure forward",
+                          "structure forward+backward", "loss", "optimizer", "step"}, list(parts))
+    expect(found["ranks"] == ranks and len(found["chains"]) == 16, "not the batch of the deck")
+    for name, part in parts.items():
+        seconds = part["seconds"]
+        expect(0 < seconds["least"] <= seconds["median"] <= seconds["most"], f"{name}: {seconds}")
+        expect(part["tokens_per_second"] > 0, name)
+        if name not in ("loss", "optimizer"):
+            expect(0 < part["fraction"] <= 1, f"{name}: {part}")
+    for encoder in ("sequence", "structure"):  # a gradient counts twice a forward pass
+        ratio = (parts[f"{encoder} forward+backward"]["operations"] /
+                 parts[f"{encoder} forward"]["operations"])
+        expect(abs(ratio - 3) < 1e-12, ratio)
+    # The script that counts the structure encoder's operations agrees; its head is counted by hand.
+    pairs, rows = found["structure_pairs"], found["structure_residues"]
+    counted = counting["published_operations"](found["structure"], rows, found["edges"], pairs)
+    inputs, width = found["structure"]["width"], found["joint"]["width"]
+    head = 2 * 16 * (inputs * 4 * width + 4 * width * width)
+    total = parts["structure forward"]["operations"]
+    expect(abs(counted + head - total) < 1e-9 * total, f"{counted} + {head}, not {total}")
+    whole = sum(parts[f"{encoder} forward+backward"]["operations"]
+                for encoder in ("sequence", "structure"))
+    expect(abs(parts["step"]["operations"] / whole - 1) < 1e-12, "a step is both encoders")
+    expect(found["products"] and all(p["gflops"] > 0 for p in found["products"]), "no products")
+    expect(found["rate"]["f32"] >= max(p["gflops"] for p in found["products"]), "rate is the best")
+    names = {kernel["name"] for kernel in found["kernels"]}
+    expect({"layer norm", "bias gelu", "attention backward", "adam"} <= names, names)
+    loops = {loop["name"] for loop in found["step_loops"]}
+    expect({"attention", "gather vectors", "adam"} <= loops, loops)
+    expect(len(found["attention"]) == 28, "a cell for each head width and length")
+    for line in ("products, square", "sequence forward+backward", "a step by its loops"):
+        expect(line in result.out, f"no line '{line}' in the log")
+
+# Its picture.
+subprocess.run([sys.executable, SOURCES / "utilities/plot_benchmark.py",
+                here / "result" / "benchmark.json"], check=True)
+expect((here / "result" / "benchmark.png").stat().st_size > 20000, "an empty picture")
+
+# One part alone.
+_, found = measured(1, "benchmark.parts='structure forward'")
+expect([part["name"] for part in found["parts"]] == ["structure forward"], found["parts"])
+expect(not found["kernels"] and not found["attention"] and not found["products"], "more than asked")
+
+# What is refused.
+result = run(1, deck, "benchmark.overwrite=F", folder=here, code=DECK)
+expect("benchmark.json exists" in result.err, result.text)
+result = run(1, deck, "benchmark.parts='stepp'", folder=here, code=DECK)
+expect("'stepp' is none of" in result.err, result.text)
+result = run(1, deck, "optim.steps=5", folder=here, code=DECK)
+expect("optim" in result.err, result.text)
+
+# The shipped decks name chains of the sample.
+for shipped in sorted((SOURCES / "input").glob("bench_*.deck")):
+    run(1, "--check", shipped, folder=here)
