@@ -27,11 +27,7 @@ int give_up(const Session& session, Exit code, const std::string& message) {
   return static_cast<int>(code);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  StopRequest::remember_signals();
-  Session session(argc, argv);
+int run(Session& session, int argc, char** argv) {
   try {
     const deck::CommandLine command = deck::parse_command_line(argc, argv);
     return static_cast<int>(run_command(command, session.world()));
@@ -39,5 +35,18 @@ int main(int argc, char** argv) {
     return give_up(session, error.code(), error.what());
   } catch (const std::exception& error) {
     return give_up(session, Exit::runtime, std::string("unexpected failure: ") + error.what());
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  StopRequest::remember_signals();
+  try {
+    Session session(argc, argv);
+    return run(session, argc, argv);
+  } catch (const Error& error) {  // MPI or the device did not start
+    std::fprintf(stderr, "%s\n", error.what());
+    return static_cast<int>(error.code());
   }
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Set-up, build and every test that this machine can run. Ends with one line that says it all.
+# Set-up, build and every test that this machine can run: those of the CPU build, and where nvcc and
+# an NVIDIA GPU are at hand all of them on the GPU, too. Ends with one line that says it all.
 #
 #   utilities/run_tests.sh           all tests but those labelled long
 #   utilities/run_tests.sh --long    these too, and everything again under the sanitizers
@@ -34,6 +35,12 @@ phase build
 build_preset cpu-release
 phase tests
 if $with_long; then test_preset cpu-release; else test_preset cpu-release -LE long; fi
+if command -v nvcc > /dev/null && bash "$root/tests/support/on_gpu.sh" true; then
+  phase "build for the GPU"
+  build_preset cuda
+  phase "tests on the GPU"
+  test_preset cuda -LE long
+fi
 if $with_long; then
   phase "build for the sanitizers"
   build_preset cpu-debug

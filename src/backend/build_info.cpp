@@ -1,11 +1,10 @@
 // Collects the facts of the build from CMake's generated headers and from the libraries.
 #include "backend/build_info.hpp"
 
-#include <cblas.h>
-#include <dnnl.h>
 #include <fmt/format.h>
 #include <mpi.h>
 
+#include "backend/products.hpp"
 #include "build_configuration.hpp"
 #include "git_version.hpp"
 
@@ -20,11 +19,6 @@ std::string mpi_library() {
   return version.substr(0, version.find(','));
 }
 
-std::string onednn_library() {
-  const dnnl_version_t* version = dnnl_version();
-  return fmt::format("{}.{}.{}", version->major, version->minor, version->patch);
-}
-
 }  // namespace
 
 BuildInfo build_info() {
@@ -37,8 +31,7 @@ BuildInfo build_info() {
   info.flags = JESPR_BUILD_FLAGS;
   info.kokkos = JESPR_KOKKOS_VERSION;
   info.kokkos_backends = JESPR_KOKKOS_BACKENDS;
-  info.onednn = onednn_library();
-  info.openblas = openblas_get_config();
+  info.products = product_library_versions();
   info.mpi = mpi_library();
   info.hdf5 = JESPR_HDF5_VERSION ", parallel";
   info.gemmi = JESPR_GEMMI_VERSION;
@@ -52,12 +45,12 @@ std::string build_info_text() {
       "build     preset {}, {}, {}\n"
       "flags     {}\n"
       "Kokkos    {} ({})\n"
-      "products  oneDNN {}; {}\n"
+      "products  {}\n"
       "MPI       {}\n"
       "HDF5      {}\n"
       "gemmi     {}\n",
       info.version, info.git, info.preset, info.build_type, info.compiler, info.flags, info.kokkos,
-      info.kokkos_backends, info.onednn, info.openblas, info.mpi, info.hdf5, info.gemmi);
+      info.kokkos_backends, info.products, info.mpi, info.hdf5, info.gemmi);
 }
 
 }  // namespace jespr

@@ -15,8 +15,7 @@ struct BuildInfo {
   std::string flags;            // compiler flags
   std::string kokkos;           // 4.5.1
   std::string kokkos_backends;  // OPENMP SERIAL
-  std::string onednn;           // 2.6.3
-  std::string openblas;         // OpenBLAS's own description of its build
+  std::string products;         // the libraries of matrix products, by their own description
   std::string mpi;              // the MPI library's own description
   std::string hdf5;             // 1.10.8, parallel
   std::string gemmi;            // 0.5.7

@@ -6,13 +6,17 @@
 #include <sys/resource.h>
 
 #include <Kokkos_Core.hpp>
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <exception>
 #include <thread>
 
+#include "backend/pinning.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/timer.hpp"
 
 namespace jespr {
 
@@ -30,8 +34,20 @@ Session::Session(int& argc, char**& argv) : mpi_(argc, argv), world_(Communicato
   log::set_root(world_.is_root());
   Kokkos::InitializationSettings settings;
   settings.set_disable_warnings(true);  // the affinity check of the log says it better
-  settings.set_map_device_id_by("mpi_rank");
-  Kokkos::initialize(settings);
+  try {
+#ifdef KOKKOS_ENABLE_CUDA
+    // Whatever the launcher: it may show a rank all GPUs of the node, or its own alone.
+    settings.set_device_id(world_.rank_on_node().first % std::max(1, Kokkos::num_devices()));
+#endif
+    Kokkos::initialize(settings);
+  } catch (const std::exception& error) {
+    fail(Exit::runtime,
+         "rank " + std::to_string(world_.rank()) + " on " + host_name() +
+             ": no device to compute on: " + error.what() +
+             "; is there a GPU (nvidia-smi), is it this rank's to use (CUDA_VISIBLE_DEVICES, "
+             "--gpus-per-task)? Without one, --help and --check need the CPU build");
+  }
+  pin_threads(world_);
 }
 
 Session::~Session() { Kokkos::finalize(); }
@@ -68,7 +84,11 @@ Affinity query_affinity() {
     if (CPU_ISSET(core, &set)) affinity.cores.push_back(core);
   affinity.threads = Kokkos::DefaultHostExecutionSpace().concurrency();
 #ifdef KOKKOS_ENABLE_CUDA
-  affinity.device = Kokkos::Cuda().cuda_device_prop().name;
+  const cudaDeviceProp& device = Kokkos::Cuda().cuda_device_prop();
+  affinity.device = device.name;
+  char place[16];  // where it sits in the node: tells apart what CUDA_VISIBLE_DEVICES renumbers
+  if (cudaDeviceGetPCIBusId(place, sizeof place, Kokkos::Cuda().cuda_device()) == cudaSuccess)
+    affinity.device_place = place;
 #else
   affinity.device = "host";
 #endif

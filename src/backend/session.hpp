@@ -35,10 +35,11 @@ class Session {
 
 /// Where this process may run and with how many threads and devices.
 struct Affinity {
-  std::vector<int> cores;  // that the operating system lets this process use
-  int threads = 1;         // of the host execution space
-  bool pinned = false;     // each thread to one core
-  std::string device;      // of the default execution space: "host" or a GPU's name
+  std::vector<int> cores;    // that the operating system lets this process use
+  int threads = 1;           // of the host execution space
+  bool pinned = false;       // each thread to one core
+  std::string device;        // of the default execution space: "host" or a GPU's name
+  std::string device_place;  // a GPU's place on the node's bus, or ""
 };
 Affinity query_affinity();
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "backend/pinning.hpp"
 #include "base/error.hpp"
 
 namespace jespr::data {
@@ -26,6 +27,7 @@ Loader::~Loader() {
 }
 
 void Loader::work() {
+  use_all_cores();  // not that of the thread that computes
   while (assemble_one()) {
   }
   {

@@ -10,11 +10,12 @@
 #include "backend/device_communicator.hpp"
 #include "backend/session.hpp"
 #include "base/log.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 namespace {
 
-constexpr int rate_size = 1024;  // of the square product that is measured
+constexpr int rate_size = device_is_host ? 1024 : 4096;  // of the square product that is measured
 constexpr int rate_repeats = 5;
 
 }  // namespace
@@ -30,7 +31,7 @@ void log_program_header(const Communicator& communicator) {
   const Affinity affinity = query_affinity();
   const std::string place =
       fmt::format("{}\n{}\n{}\n{}\n{}", host_name(), affinity.threads, format_cores(affinity.cores),
-                  affinity.device, affinity.pinned ? "pinned" : "");
+                  affinity.device_place, affinity.pinned ? "pinned" : "");
   const auto places = communicator.all_gather(place);
   log::line(
       fmt::format("JESPR {}  joint pre-training of protein sequence and structure embeddings"
@@ -52,8 +53,9 @@ void log_program_header(const Communicator& communicator) {
       text = places[r].substr(begin, end - begin);
       begin = end + 1;
     }
-    log::line(fmt::format("         rank {} on {}, cores {}{}", r, field[0], field[2],
-                          field[4] == "pinned" ? ", threads pinned" : ""));
+    log::line(fmt::format("         rank {} on {}, cores {}{}{}", r, field[0], field[2],
+                          field[4] == "pinned" ? ", threads pinned" : "",
+                          field[3].empty() ? "" : ", GPU " + field[3]));
   }
   const int cores = static_cast<int>(affinity.cores.size());
   if (affinity.threads > cores)

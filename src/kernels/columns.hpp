@@ -17,15 +17,27 @@ void add_column_sums(const char* name, Workspace& scratch, int n, int columns, V
   const int blocks = (n + column_block - 1) / column_block;
   Scope scope(scratch);
   const Matrix<T> partial = scratch.matrix<T>(blocks, columns);
-  for_rows(
-      name, blocks, KOKKOS_LAMBDA(const Row& block) {
-        const int b = block.index;
-        const int begin = b * column_block;
-        const int end = begin + column_block < n ? begin + column_block : n;
-        block.for_each(columns, [&](int c) { partial(b, c) = term(begin, c); });
-        for (int i = begin + 1; i < end; ++i)
-          block.for_each(columns, [&](int c) { partial(b, c) += term(i, c); });
-      });
+  if constexpr (device_is_host) {
+    for_rows(
+        name, blocks, KOKKOS_LAMBDA(const Row& block) {
+          const int b = block.index;
+          const int begin = b * column_block;
+          const int end = begin + column_block < n ? begin + column_block : n;
+          block.for_each(columns, [&](int c) { partial(b, c) = term(begin, c); });
+          for (int i = begin + 1; i < end; ++i)
+            block.for_each(columns, [&](int c) { partial(b, c) += term(i, c); });
+        });
+  } else {  // a thread for each column of a block: a warp for all of them would be too few
+    for_each(
+        name, static_cast<std::size_t>(blocks) * columns, KOKKOS_LAMBDA(const std::size_t task) {
+          const int b = static_cast<int>(task / columns), c = static_cast<int>(task % columns);
+          const int begin = b * column_block;
+          const int end = begin + column_block < n ? begin + column_block : n;
+          T sum = term(begin, c);
+          for (int i = begin + 1; i < end; ++i) sum += term(i, c);
+          partial(b, c) = sum;
+        });
+  }
   for_each(
       name, static_cast<std::size_t>(columns), KOKKOS_LAMBDA(const std::size_t c) {
         T sum = 0;

@@ -59,6 +59,8 @@ struct WarpRow {
   using Policy = Kokkos::TeamPolicy<Device>;
   using Member = Policy::member_type;
   static constexpr int width = 32;
+  static constexpr int at_once = 4;  // rows of one thread block: one warp alone would leave half of
+                                     // a multiprocessor empty
   const Member& member;
   int index;
 
@@ -102,11 +104,12 @@ void for_each(const char* name, std::size_t n, const F& f) {
 
 namespace detail {
 template <class F>
-struct RowLoop {
+struct WarpLoop {
   F f;
-  KOKKOS_FUNCTION void operator()(const int i) const { f(HostRow{i}); }
+  int rows;
   KOKKOS_FUNCTION void operator()(const WarpRow::Member& member) const {
-    f(WarpRow{member, member.league_rank()});
+    const int i = member.league_rank() * member.team_size() + member.team_rank();
+    if (i < rows) f(WarpRow{member, i});
   }
 };
 }  // namespace detail
@@ -128,7 +131,9 @@ void for_rows(const char* name, int n, const F& f, bool dynamic = false) {
           name, Kokkos::RangePolicy<Device, Kokkos::Schedule<Kokkos::Static>>(0, n), body);
     }
   } else {
-    Kokkos::parallel_for(name, WarpRow::Policy(n, 1, WarpRow::width), detail::RowLoop<F>{f});
+    const int blocks = (n + WarpRow::at_once - 1) / WarpRow::at_once;
+    Kokkos::parallel_for(name, WarpRow::Policy(blocks, WarpRow::at_once, WarpRow::width),
+                         detail::WarpLoop<F>{f, n});
   }
 }
 

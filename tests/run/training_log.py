@@ -26,7 +26,8 @@ for part in order:
     found = result.out.find(part, at)
     expect(found >= 0, f"'{part}' is not where it belongs\n{result.text}")
     at = found
-for library in ("GNU", "Kokkos 4", "oneDNN", "Open MPI", "HDF5 1", "git "):
+products = "cuBLAS" if " CUDA" in run(0, "--version").out else "oneDNN"
+for library in ("GNU", "Kokkos 4", products, "Open MPI", "HDF5 1", "git "):
     expect(library in result.out.split("\n")[1], f"no {library} in: {result.out.splitlines()[1]}")
 log = (told.output / "log.txt").read_text()
 expect("&optim" in log and "beta1" in log, "the log does not hold the processed deck")

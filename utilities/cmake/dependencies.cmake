@@ -10,8 +10,6 @@ if(NOT HDF5_IS_PARALLEL)
   message(FATAL_ERROR "HDF5 ${HDF5_VERSION} was found, but not built for MPI: "
     "install libhdf5-openmpi-dev, or name a parallel build with -DHDF5_ROOT=...")
 endif()
-find_package(dnnl 2.6 REQUIRED CONFIG)
-find_package(OpenBLAS 0.3.10 REQUIRED)
 find_package(gemmi 0.5.7 REQUIRED)
 find_package(CLI11 2.1 REQUIRED CONFIG)
 find_package(fmt 8 REQUIRED CONFIG)
@@ -22,7 +20,7 @@ include(kokkos)
 
 add_library(jespr_dependencies INTERFACE)
 target_link_libraries(jespr_dependencies INTERFACE
-  Kokkos::kokkos MPI::MPI_CXX hdf5::hdf5 DNNL::dnnl OpenBLAS::OpenBLAS OpenMP::OpenMP_CXX
+  Kokkos::kokkos MPI::MPI_CXX hdf5::hdf5 OpenMP::OpenMP_CXX
   gemmi::gemmi CLI11::CLI11 fmt::fmt LibArchive::LibArchive ZLIB::ZLIB
   OpenSSL::Crypto)
 target_compile_definitions(jespr_dependencies INTERFACE
@@ -38,4 +36,8 @@ if(JESPR_KOKKOS_VARIANT STREQUAL "cuda")
     "SHELL:-include ${CMAKE_SOURCE_DIR}/src/backend/cuda13_shim.hpp")
   target_link_libraries(jespr_dependencies INTERFACE
     CUDA::cublas NCCL::NCCL CUDA::cuda_driver)
+else()
+  find_package(dnnl 2.6 REQUIRED CONFIG)
+  find_package(OpenBLAS 0.3.10 REQUIRED)
+  target_link_libraries(jespr_dependencies INTERFACE DNNL::dnnl OpenBLAS::OpenBLAS)
 endif()

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
+#include "backend/products.hpp"
+
 namespace jespr {
 namespace {
 
@@ -11,10 +15,13 @@ TEST(BuildInfo, EveryFactIsKnown) {
   EXPECT_EQ(info.version, "0.1.0");
   for (const std::string& fact :
        {info.git, info.preset, info.build_type, info.compiler, info.flags, info.kokkos,
-        info.kokkos_backends, info.onednn, info.openblas, info.mpi, info.hdf5, info.gemmi})
+        info.kokkos_backends, info.products, info.mpi, info.hdf5, info.gemmi})
     EXPECT_FALSE(fact.empty());
   EXPECT_NE(info.kokkos_backends.find("OPENMP"), std::string::npos) << info.kokkos_backends;
-  EXPECT_EQ(info.openblas.substr(0, 9), "OpenBLAS ");
+  const bool on_gpu = Products::default_library() == ProductLibrary::cublas;
+  for (const std::string& library : on_gpu ? std::vector<std::string>{"cuBLAS "}
+                                           : std::vector<std::string>{"oneDNN ", "OpenBLAS "})
+    EXPECT_NE(info.products.find(library), std::string::npos) << info.products;
 }
 
 TEST(BuildInfo, TextHoldsTheFacts) {
