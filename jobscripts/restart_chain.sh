@@ -6,7 +6,8 @@
 # Two minutes before its time limit Slurm warns this script by SIGUSR1. The program finishes its
 # step, writes a checkpoint and ends with exit code 4: stopped on request, restartable. Then the
 # next job is submitted, which continues from the newest sound checkpoint to the same bits as one
-# long job would have reached. Choose the warning longer than a step and a checkpoint take.
+# long job would have reached. Choose the warning longer than a step, a validation and a checkpoint
+# take.
 #
 # Options given to the first sbatch do not reach the next jobs: write them here, or export them as
 # SBATCH_* variables. At most JESPR_CHAIN_LINKS jobs follow each other (default 100).

@@ -34,26 +34,40 @@ kernels::RowStatistics<T> part(const kernels::RowStatistics<T>& s, int begin, in
           part(s.best_other, begin, count)};
 }
 
-/// Calls visit(tile, row shard, its first local row, column shard) for all tiles of the local rows,
-/// each filled with scale * rows columns^T.
+/// Rows [begin, begin + size) of the global batch.
+struct Block {
+  int begin, size;
+};
+/// The rows of a shard in blocks of bounded size: what there is of tiles depends on the shards, not
+/// on the ranks, and no tile is large.
+std::vector<Block> blocks_of(const BatchLayout& layout, int shard) {
+  constexpr int largest = 1024;
+  std::vector<Block> blocks;
+  const int end = layout.start_of(shard + 1);
+  for (int begin = layout.start_of(shard); begin < end; begin += largest)
+    blocks.push_back({begin, std::min(largest, end - begin)});
+  return blocks;
+}
+
+/// Calls visit(tile, rows, its first local row, columns) for all tiles of the local rows, each
+/// filled with scale * rows columns^T; for one block of rows all columns in their order.
 template <class T, class Visit>
 void for_each_tile(Context& context, const BatchLayout& layout, const Direction<T>& direction,
                    T scale, const Visit& visit) {
-  for (int k = 0; k < layout.local_shards; ++k) {
-    const int row_shard = layout.first_local + k;
-    const int row0 = layout.start_of(row_shard) - layout.start_of(layout.first_local);
-    const int rows = layout.proteins_of_shard[static_cast<std::size_t>(row_shard)];
-    for (int column_shard = 0; column_shard < layout.shards(); ++column_shard) {
-      const int column0 = layout.start_of(column_shard);
-      const int columns = layout.proteins_of_shard[static_cast<std::size_t>(column_shard)];
-      Scope scope(context.scratch);
-      const Matrix<T> tile = context.scratch.matrix<T>(static_cast<std::size_t>(rows),
-                                                       static_cast<std::size_t>(columns));
-      matmul_nt(context, rows_of(direction.rows, row0, row0 + rows),
-                rows_of(direction.columns, column0, column0 + columns), tile, T(0), scale);
-      visit(tile, row_shard, row0, column_shard);
-    }
-  }
+  const int first = layout.start_of(layout.first_local);
+  for (int k = 0; k < layout.local_shards; ++k)
+    for (const Block& rows : blocks_of(layout, layout.first_local + k))
+      for (int column_shard = 0; column_shard < layout.shards(); ++column_shard)
+        for (const Block& columns : blocks_of(layout, column_shard)) {
+          Scope scope(context.scratch);
+          const Matrix<T> tile = context.scratch.matrix<T>(static_cast<std::size_t>(rows.size),
+                                                           static_cast<std::size_t>(columns.size));
+          const int row0 = rows.begin - first;
+          matmul_nt(context, rows_of(direction.rows, row0, row0 + rows.size),
+                    rows_of(direction.columns, columns.begin, columns.begin + columns.size), tile,
+                    T(0), scale);
+          visit(tile, rows, row0, columns);
+        }
 }
 
 /// First pass: log-sum-exp of the local rows, gathered from all ranks.
@@ -65,11 +79,10 @@ void find_log_sum_exp(Context& context, const Communicator& communicator, const 
   direction.row_lse = context.scratch.matrix<T>(static_cast<std::size_t>(local), 1);
   kernels::reset(direction.local);
   for_each_tile(context, layout, direction, scale,
-                [&](Matrix<T> tile, int row_shard, int row0, int column_shard) {
+                [&](Matrix<T> tile, const Block& rows, int row0, const Block& columns) {
                   context.observe("logits", tile);
-                  kernels::accumulate_tile(
-                      tile, layout.start_of(row_shard), layout.start_of(column_shard),
-                      part(direction.local, row0, static_cast<int>(tile.extent(0))));
+                  kernels::accumulate_tile(tile, rows.begin, columns.begin,
+                                           part(direction.local, row0, rows.size));
                 });
   kernels::finish_log_sum_exp(direction.local, flat(direction.row_lse));
   direction.all_lse = all_gather_rows(context.scratch, communicator, direction.row_lse,
@@ -84,15 +97,13 @@ void differentiate(Context& context, const BatchLayout& layout, const Direction<
   Kokkos::deep_copy(dscale, T(0));
   for_each_tile(
       context, layout, direction, scale,
-      [&](Matrix<T> tile, int row_shard, int row0, int column_shard) {
-        const int rows = static_cast<int>(tile.extent(0));
-        const int columns = static_cast<int>(tile.extent(1));
-        const int column0 = layout.start_of(column_shard);
+      [&](Matrix<T> tile, const Block& rows, int row0, const Block& columns) {
         kernels::gradient_tile(
-            tile, layout.start_of(row_shard), column0, part(flat(direction.row_lse), row0, rows),
-            part(column_lse, column0, columns), factor, part(dscale, row0, rows));
-        matmul_nn(context, tile, rows_of(direction.columns, column0, column0 + columns),
-                  rows_of(drows, row0, row0 + rows), column_shard == 0 ? T(0) : T(1), scale);
+            tile, rows.begin, columns.begin, part(flat(direction.row_lse), row0, rows.size),
+            part(column_lse, columns.begin, columns.size), factor, part(dscale, row0, rows.size));
+        matmul_nn(context, tile,
+                  rows_of(direction.columns, columns.begin, columns.begin + columns.size),
+                  rows_of(drows, row0, row0 + rows.size), columns.begin == 0 ? T(0) : T(1), scale);
       });
 }
 
