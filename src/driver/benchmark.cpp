@@ -45,7 +45,8 @@ class Benchmark {
   }
 
   void run() {
-    open_folder();
+    open_log(folder_, deck_, communicator_);
+    log::line("deck     " + deck_.name + ", every parameter in " + folder_ + "/log.txt");
     describe_batch();
     measure_products();
     measure_sequence();
@@ -64,28 +65,19 @@ class Benchmark {
  private:
   using Saved = typename JointModel<P>::Saved;
 
-  void open_folder() const {
-    const std::string log_file = folder_ + "/log.txt";
-    if (communicator_.is_root()) io::make_parent_directories(log_file);
-    communicator_.barrier();
-    log::open_file(log_file);
-    log::record(deck_.processed);
-    log_program_header(communicator_);
-    log::line("deck     " + deck_.name + ", every parameter in " + log_file);
-  }
-
   void describe_batch() {
     for (const data::Shard& shard : batches_->shards(0))
       for (const data::Chain& chain : shard)
         results_.chains.push_back(dataset_.names()[static_cast<std::size_t>(chain.identity)]);
     results_.ranks = communicator_.size();
     results_.threads = query_affinity().threads;
+    ShardWork own;  // of this rank
     for (const data::ShardRows& shard : rows_.shards) {
       Scope saved_scope(context().saved), scratch_scope(context().scratch);
       Saved saved;
-      model().forward(context(), shard, saved, false, &work_);
+      model().forward(context(), shard, saved, false, &own);
     }
-    results_.work = total(work_);
+    results_.work = total(own);
     log::line(
         fmt::format("batch    {} proteins, {:.0f} residues, {:.0f} edges, mean length {:.0f}",
                     results_.chains.size(), results_.work.sequence.residues, results_.work.edges,
@@ -252,7 +244,6 @@ class Benchmark {
   std::unique_ptr<data::TrainingBatches> batches_;
   TrainingStep<P> step_;
   data::StepRows rows_;
-  ShardWork work_;  // of this rank, one forward pass
   BenchmarkResults results_;
 };
 
@@ -260,8 +251,7 @@ class Benchmark {
 
 void benchmark(const Settings& settings, const DeckText& deck, const Communicator& communicator) {
   check_ranks(settings, deck, communicator.size());
-  const std::string& named = settings.benchmark.output;
-  const std::string folder = named.empty() ? deck.folder + "/run/" + settings.run.name : named;
+  const std::string folder = deck.folder_of_run(settings.benchmark.output, settings.run.name);
   const std::string file = folder + "/benchmark.json";
   const bool exists = communicator.is_root() && io::file_exists(file);
   if (communicator.max(exists ? 1 : 0) > 0 && !settings.benchmark.overwrite)

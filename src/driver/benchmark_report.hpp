@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "backend/products.hpp"
 #include "driver/settings.hpp"
 
 namespace jespr {

@@ -85,7 +85,9 @@ class Evaluation {
   }
 
   void run() {
-    open_folder();
+    open_log(options_.output_folder(), deck_, communicator_);
+    log::line("deck     " + deck_.name + ", every parameter in " + options_.output_folder() +
+              "/log.txt");
     TrainedWeights<P> weights{store_};
     io::read_checkpoint(options_.checkpoint, weights);
     store_.mark_updated();
@@ -107,15 +109,6 @@ class Evaluation {
   }
 
  private:
-  void open_folder() const {
-    const std::string log_file = options_.output_folder() + "/log.txt";
-    if (communicator_.is_root()) io::make_parent_directories(log_file);
-    log::open_file(log_file);
-    log::record(deck_.processed);
-    log_program_header(communicator_);
-    log::line("deck     " + deck_.name + ", every parameter in " + log_file);
-  }
-
   void choose_galleries() {
     add_gallery("whole", chains_of(dataset_, options_.split), 0);
     const auto kept = static_cast<int>(options_.retrieval.equal_length);

@@ -10,6 +10,7 @@
 #include "backend/device_communicator.hpp"
 #include "backend/session.hpp"
 #include "base/log.hpp"
+#include "io/files.hpp"
 #include "tensor/loops.hpp"
 
 namespace jespr {
@@ -73,6 +74,15 @@ void log_program_header(const Communicator& communicator) {
                     "bind ranks to cores",
                     node_ranks, affinity.threads, format_cores(affinity.cores),
                     std::max(1, cores / node_ranks)));
+}
+
+void open_log(const std::string& folder, const DeckText& deck, const Communicator& communicator) {
+  const std::string file = folder + "/log.txt";
+  if (communicator.is_root()) io::make_parent_directories(file);
+  communicator.barrier();
+  log::open_file(file);
+  log::record(deck.processed);
+  log_program_header(communicator);
 }
 
 double log_product_rate(const Communicator& communicator, Products& products,

@@ -19,6 +19,10 @@ std::string build_line();
 /// Name, version and time; build; ranks, threads, cores; collective.
 void log_program_header(const Communicator& communicator);
 
+/// Opens log.txt in `folder`, made where it is missing, with the processed deck and the program's
+/// header; collective.
+void open_log(const std::string& folder, const DeckText& deck, const Communicator& communicator);
+
 /// Measures the f32 rate of products on all ranks at once, for a run in f64 that rate too, and logs
 /// them with the library and what is wrong with it. Returns this rank's rate in the run's
 /// precision, in operations per second. Collective.

@@ -32,6 +32,11 @@ struct DeckText {
   std::string name;       // as the user wrote it
   std::string folder;     // that it lies in, absolute
   std::string processed;  // every parameter with its value
+
+  /// The folder that the deck names for results or, where it names none, run/`run` beside it.
+  std::string folder_of_run(const std::string& named, const std::string& run) const {
+    return named.empty() ? folder + "/run/" + run : named;
+  }
 };
 
 /// Declares every group; `settings` must outlive `schema`.

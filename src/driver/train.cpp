@@ -28,8 +28,7 @@ constexpr std::size_t log_bytes_kept = 1 << 18;  // in a checkpoint
 constexpr double work_of_a_step = 3;  // forward 1, backward 2: no recomputation is counted
 
 std::string folder_of(const Settings& settings, const DeckText& deck, bool dry_run) {
-  const std::string folder =
-      settings.run.output.empty() ? deck.folder + "/run/" + settings.run.name : settings.run.output;
+  const std::string folder = deck.folder_of_run(settings.run.output, settings.run.name);
   return dry_run ? folder + "/dry_run" : folder;
 }
 
@@ -72,14 +71,8 @@ class Training {
   void open_folder() {
     check_ranks(settings_, deck_, communicator_.size());
     if (!dry_run_) restart_from_ = find_restart(settings_.checkpoint, checkpoints_, communicator_);
-    if (communicator_.is_root()) {
-      if (dry_run_) checkpoints_.remove_results();  // of an earlier dry run
-      io::make_parent_directories(folder_ + "/log.txt");
-    }
-    communicator_.barrier();
-    log::open_file(folder_ + "/log.txt");
-    log::record(deck_.processed);
-    log_program_header(communicator_);
+    if (dry_run_ && communicator_.is_root()) checkpoints_.remove_results();  // of an earlier one
+    open_log(folder_, deck_, communicator_);
     if (communicator_.is_root()) io::write_text_file(folder_ + "/deck.processed", deck_.processed);
   }
 

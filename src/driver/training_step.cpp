@@ -55,15 +55,14 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
     typename ClipLoss<P>::Gradients gradient{block(), block(), {}};
 
     kept_.resize(shards.size());
-    forward(shards, layout, embeddings, kept_, report);
+    forward(shards, layout, embeddings, report);
     {
       const Timed timed = context_.time("loss");
       report.logit_scale = model_.loss.scale();
       report.loss = model_.loss.evaluate(context_, communicator_, layout, embeddings.sequence,
                                          embeddings.structure, &gradient, flags);
     }
-    backward(shards, layout, {gradient.dsequence, gradient.dstructure}, gradient.dlogit_scale,
-             kept_);
+    backward(shards, layout, {gradient.dsequence, gradient.dstructure}, gradient.dlogit_scale);
     {
       const Timed timed = context_.time("gradient reduction");
       gradient_sum_.finish(context_, communicator_,
@@ -85,12 +84,11 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
 
 template <class P>
 void TrainingStep<P>::forward(const std::vector<data::ShardRows>& shards, const BatchLayout& layout,
-                              const Embeddings& all, std::vector<Saved>& saved,
-                              StepReport& report) {
+                              const Embeddings& all, StepReport& report) {
   const bool keep = !settings_.batch.recompute;
   for (std::size_t k = 0; k < shards.size(); ++k) {
     const auto run = [&] {
-      const Embeddings own = model_.forward(context_, shards[k], saved[k], keep, &report.work);
+      const Embeddings own = model_.forward(context_, shards[k], kept_[k], keep, &report.work);
       const Embeddings rows = rows_of_shard(all, layout, static_cast<int>(k));
       Kokkos::deep_copy(rows.sequence, own.sequence);
       Kokkos::deep_copy(rows.structure, own.structure);
@@ -107,14 +105,14 @@ void TrainingStep<P>::forward(const std::vector<data::ShardRows>& shards, const 
 template <class P>
 void TrainingStep<P>::backward(const std::vector<data::ShardRows>& shards,
                                const BatchLayout& layout, const Embeddings& gradient,
-                               const std::vector<double>& dlogit_scale, std::vector<Saved>& saved) {
+                               const std::vector<double>& dlogit_scale) {
   // The last shard first: sums of pairs do not mind, and activations are given back as they came.
   for (std::size_t k = shards.size(); k-- > 0;) {
     Scope transient(saved_);
-    if (settings_.batch.recompute) model_.forward(context_, shards[k], saved[k], true);
+    if (settings_.batch.recompute) model_.forward(context_, shards[k], kept_[k], true);
     store_.zero_gradients();
     const Embeddings rows = rows_of_shard(gradient, layout, static_cast<int>(k));
-    model_.backward(context_, saved[k], rows);
+    model_.backward(context_, kept_[k], rows);
     Kokkos::deep_copy(model_.loss.logit_scale->gradient, static_cast<Real>(dlogit_scale[k]));
     const Timed timed = context_.time("gradient reduction");
     gradient_sum_.add(store_.gradients());

@@ -59,10 +59,9 @@ class TrainingStep {
   /// Rows of one shard in the local blocks [local proteins, J].
   Embeddings rows_of_shard(const Embeddings& all, const BatchLayout& layout, int local_shard) const;
   void forward(const std::vector<data::ShardRows>& shards, const BatchLayout& layout,
-               const Embeddings& all, std::vector<Saved>& saved, StepReport& report);
+               const Embeddings& all, StepReport& report);
   void backward(const std::vector<data::ShardRows>& shards, const BatchLayout& layout,
-                const Embeddings& gradient, const std::vector<double>& dlogit_scale,
-                std::vector<Saved>& saved);
+                const Embeddings& gradient, const std::vector<double>& dlogit_scale);
 
   const Settings& settings_;
   const Communicator& communicator_;
