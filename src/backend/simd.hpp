@@ -46,4 +46,13 @@ inline void store(T* to, Simd<T> v) {
   std::memcpy(to, &v, sizeof v);
 }
 
+/// Begins to bring n numbers from memory, to be there when they are read or written.
+template <class T>
+inline void prefetch([[maybe_unused]] const T* from, [[maybe_unused]] int n) {
+#ifdef __GNUC__
+  constexpr int line = 64 / sizeof(T);
+  for (int i = 0; i < n; i += line) __builtin_prefetch(from + i);
+#endif
+}
+
 }  // namespace jespr

@@ -1,5 +1,6 @@
-// Attention by tiles. Letters: L rows of the protein, D head width, both padded with zeros to whole
-// vectors; Q = tile_rows queries and `keys_at_once` keys in a tile.
+// Attention by tiles. Letters: L rows of the protein, D head width, padded with zeros to whole
+// vectors; a tile has `queries_at_once` queries and `keys_at_once` keys. A tile's keys lie together,
+// so that neither a long protein nor a wide head makes one cache line push another out.
 #include "kernels/attention_tiles.hpp"
 
 #include <Kokkos_Core.hpp>
@@ -16,14 +17,11 @@
 namespace jespr::kernels {
 namespace {
 
-constexpr int Q = tile_rows;
-constexpr int keys_at_once = 128;  // of a tile: [Q, 128] scores stay in the first cache
+constexpr int queries_at_once = 48;
+constexpr int keys_at_once = 64;
 
-template <class T>
-constexpr int padded_keys(int rows) {
-  const int step = 2 * simd_lanes<T>;
-  return (rows + step - 1) / step * step;
-}
+/// How many keys are in the tile that starts at j0.
+int keys_of_tile(int length, int j0) { return std::min(length - j0, keys_at_once); }
 
 /// The tasks, the longest proteins first, so that no thread is left with a long one at the end.
 std::vector<int> by_length(const Offsets& offsets) {
@@ -59,23 +57,31 @@ struct Head {
   const T* rows;  // [L, stride]: the head's columns of queries, keys or values
   int stride, length, width;
 
-  int padded_length() const { return padded_keys<T>(length); }
   int padded_width() const { return whole_vectors<T>(width); }
 
-  /// `count` rows from `first` on as rows of whole vectors, zeros beyond the end.
+  /// A row's next head is what this thread works on next, from places a page apart, which no CPU
+  /// foresees.
+  void prefetch_next(int i) const { prefetch(rows + i * stride + width, width); }
+
+  /// `count` rows from `first` on as rows of whole vectors.
   void pack(int first, int count, T* out) const {
-    const int columns = padded_width(), there = std::min(count, length - first);
-    for (int i = 0; i < there; ++i)
-      for (int d = 0; d < columns; ++d)
-        out[i * columns + d] = d < width ? rows[(first + i) * stride + d] : T(0);
-    std::fill(out + there * columns, out + count * columns, T(0));
+    const int columns = padded_width();
+    for (int i = 0; i < count; ++i) {
+      prefetch_next(first + i);
+      std::copy_n(rows + (first + i) * stride, width, out + i * columns);
+      std::fill(out + i * columns + width, out + (i + 1) * columns, T(0));
+    }
   }
-  /// [D, L], rows of whole vectors.
+  /// [D, keys] for each tile of keys, tiles one after the other, rows of whole vectors.
   void pack_transposed(T* out) const {
-    const int columns = padded_length();
-    for (int d = 0; d < width; ++d) {
-      for (int i = 0; i < length; ++i) out[d * columns + i] = rows[i * stride + d];
-      std::fill(out + d * columns + length, out + (d + 1) * columns, T(0));
+    for (int j0 = 0; j0 < length; j0 += keys_at_once) {
+      const int count = keys_of_tile(length, j0), columns = whole_vectors<T>(count);
+      for (int j = 0; j < columns; ++j) {
+        if (j < count) prefetch_next(j0 + j);
+        for (int d = 0; d < width; ++d)
+          out[d * columns + j] = j < count ? rows[(j0 + j) * stride + d] : T(0);
+      }
+      out += width * columns;
     }
   }
 };
@@ -109,7 +115,7 @@ template <class T>
 T exponentials(T* x, int n, T shift) {
   constexpr int lanes = simd_lanes<T>;
   const int whole = whole_vectors<T>(n);
-  for (int j = 0; j < whole; ++j) x[j] = exponential(x[j] - shift);
+  for (int j = 0; j < whole; ++j) x[j] = exponential_of_negative(x[j] - shift);
   Simd<T> sums = {};
   for (int j = 0; j < whole; j += lanes) sums += load(x + j);
   T lane[lanes];
@@ -127,42 +133,45 @@ struct ForwardTask {
   T* lse;  // [L]
 
   static int memory(int length, int width) {
-    return padded_keys<T>(length) * width + (length + 2 * Q) * whole_vectors<T>(width);
+    return whole_vectors<T>(length) * width +
+           (length + 2 * queries_at_once) * whole_vectors<T>(width);
   }
 
   void run(T* memory) const {
-    const int length = key.length, keys = key.padded_length(), columns = key.padded_width();
+    const int length = key.length, columns = key.padded_width();
     Pieces<T> pieces(memory);
-    T* const key_columns = pieces.take(keys * key.width);
+    T* const key_columns = pieces.take(whole_vectors<T>(length) * key.width);
     T* const values = pieces.take(length * columns);
-    T* const queries = pieces.take(Q * columns);
-    T* const sums = pieces.take(Q * columns);
+    T* const queries = pieces.take(queries_at_once * columns);
+    T* const sums = pieces.take(queries_at_once * columns);
     key.pack_transposed(key_columns);
     value.pack(0, length, values);
-    for (int first = 0; first < length; first += Q) {
-      query.pack(first, Q, queries);
-      std::fill(sums, sums + Q * columns, T(0));
-      T largest[Q], total[Q] = {}, factor[Q] = {};
+    alignas(vector_bytes) T p[queries_at_once * keys_at_once];
+    for (int first = 0; first < length; first += queries_at_once) {
+      const int rows = std::min(length - first, queries_at_once);
+      query.pack(first, rows, queries);
+      std::fill(sums, sums + rows * columns, T(0));
+      T largest[queries_at_once], total[queries_at_once] = {}, factor[queries_at_once];
+      std::fill(largest, largest + rows, nothing<T>);
       for (int j0 = 0; j0 < length; j0 += keys_at_once) {
-        const int count = std::min(length - j0, keys_at_once);
-        alignas(vector_bytes) T p[Q * keys_at_once];
-        tile_product(queries, columns, key_columns + j0, keys, key.width, padded_keys<T>(count), p,
-                     keys_at_once);
-        for (int q = 0; q < Q; ++q) {
+        const int count = keys_of_tile(length, j0), keys = whole_vectors<T>(count);
+        tile_product<Old::dropped>(rows, keys, key.width, {queries, columns},
+                                   key_columns + j0 * key.width, keys, p, keys_at_once);
+        for (int q = 0; q < rows; ++q) {
           T* const row = p + q * keys_at_once;
           cut_tail(row, count);
-          const T here = row_max(row, count);
-          const T next = j0 == 0 || here > largest[q] ? here : largest[q];
-          factor[q] = j0 == 0 ? T(0) : exponential(largest[q] - next);
+          const T next = std::max(largest[q], row_max(row, count));
+          factor[q] = exponential_of_negative(largest[q] - next);
           largest[q] = next;
           total[q] = total[q] * factor[q] + exponentials(row, count, next);
-          if (masks.on && first + q < length) drop(first + q, j0, count, row);
+          if (masks.on) drop(first + q, j0, count, row);
         }
-        add_tile_product(factor, p, keys_at_once, values + j0 * columns, columns, count, columns,
-                         sums, columns);
+        tile_product<Old::scaled>(rows, columns, count, {p, keys_at_once}, values + j0 * columns,
+                                  columns, sums, columns, factor);
       }
-      for (int q = 0; q < Q && first + q < length; ++q) {
+      for (int q = 0; q < rows; ++q) {
         const T inverse = T(1) / total[q];
+        prefetch(out + (first + q) * stride_out + key.width, key.width);
         for (int d = 0; d < key.width; ++d)
           out[(first + q) * stride_out + d] = sums[q * columns + d] * inverse;
         lse[first + q] = largest[q] + std::log(total[q]);
@@ -189,63 +198,74 @@ struct BackwardTask {
   int stride;
 
   static int memory(int length, int width) {
-    const int columns = whole_vectors<T>(width);
-    return 2 * padded_keys<T>(length) * width + (3 * length + 3 * Q) * columns;
+    return 2 * whole_vectors<T>(length) * width +
+           (3 * length + 3 * queries_at_once) * whole_vectors<T>(width);
   }
 
   void run(T* memory) const {
-    const int length = key.length, keys = key.padded_length(), columns = key.padded_width();
+    const int length = key.length, columns = key.padded_width();
     Pieces<T> pieces(memory);
-    T* const key_columns = pieces.take(keys * key.width);
-    T* const value_columns = pieces.take(keys * key.width);
+    T* const key_columns = pieces.take(whole_vectors<T>(length) * key.width);
+    T* const value_columns = pieces.take(whole_vectors<T>(length) * key.width);
     T* const key_rows = pieces.take(length * columns);
     T* const dkeys = pieces.take(length * columns);
     T* const dvalues = pieces.take(length * columns);
-    T* const queries = pieces.take(Q * columns);
-    T* const douts = pieces.take(Q * columns);
-    T* const dqueries = pieces.take(Q * columns);
+    T* const queries = pieces.take(queries_at_once * columns);
+    T* const douts = pieces.take(queries_at_once * columns);
+    T* const dqueries = pieces.take(queries_at_once * columns);
     key.pack_transposed(key_columns);
     value.pack_transposed(value_columns);
     key.pack(0, length, key_rows);
     std::fill(dkeys, dkeys + length * columns, T(0));
     std::fill(dvalues, dvalues + length * columns, T(0));
-    for (int first = 0; first < length; first += Q) {
-      query.pack(first, Q, queries);
-      dout.pack(first, Q, douts);
-      std::fill(dqueries, dqueries + Q * columns, T(0));
-      T one[Q];
-      std::fill(one, one + Q, T(1));
+    alignas(vector_bytes) T p[queries_at_once * keys_at_once], g[queries_at_once * keys_at_once];
+    for (int first = 0; first < length; first += queries_at_once) {
+      const int rows = std::min(length - first, queries_at_once);
+      query.pack(first, rows, queries);
+      dout.pack(first, rows, douts);
+      std::fill(dqueries, dqueries + rows * columns, T(0));
+      T centre[queries_at_once];
+      for (int q = 0; q < rows; ++q) centre[q] = centre_of(first + q);
       for (int j0 = 0; j0 < length; j0 += keys_at_once) {
-        const int count = std::min(length - j0, keys_at_once);
-        alignas(vector_bytes) T p[Q * keys_at_once], g[Q * keys_at_once];
-        tile_product(queries, columns, key_columns + j0, keys, key.width, padded_keys<T>(count), p,
-                     keys_at_once);
-        tile_product(douts, columns, value_columns + j0, keys, key.width, padded_keys<T>(count), g,
-                     keys_at_once);
-        for (int q = 0; q < Q; ++q)
-          if (first + q < length)
-            score_gradients(first + q, j0, count, p + q * keys_at_once, g + q * keys_at_once);
-        add_outer_product(p, keys_at_once, douts, columns, count, columns, dvalues + j0 * columns,
-                          columns);
-        add_outer_product(g, keys_at_once, queries, columns, count, columns, dkeys + j0 * columns,
-                          columns);
-        add_tile_product(one, g, keys_at_once, key_rows + j0 * columns, columns, count, columns,
-                         dqueries, columns);
+        const int count = keys_of_tile(length, j0), keys = whole_vectors<T>(count);
+        tile_product<Old::dropped>(rows, keys, key.width, {queries, columns},
+                                   key_columns + j0 * key.width, keys, p, keys_at_once);
+        tile_product<Old::dropped>(rows, keys, key.width, {douts, columns},
+                                   value_columns + j0 * key.width, keys, g, keys_at_once);
+        for (int q = 0; q < rows; ++q)
+          score_gradients(first + q, j0, count, centre[q], p + q * keys_at_once,
+                          g + q * keys_at_once);
+        tile_product<Old::kept>(count, columns, rows, {p, 1, keys_at_once}, douts, columns,
+                                dvalues + j0 * columns, columns);
+        tile_product<Old::kept>(count, columns, rows, {g, 1, keys_at_once}, queries, columns,
+                                dkeys + j0 * columns, columns);
+        tile_product<Old::kept>(rows, columns, count, {g, keys_at_once}, key_rows + j0 * columns,
+                                columns, dqueries, columns);
       }
-      for (int q = 0; q < Q && first + q < length; ++q)
-        std::copy_n(dqueries + q * columns, key.width, dquery + (first + q) * stride);
+      for (int q = 0; q < rows; ++q)
+        unpack(dqueries + q * columns, dquery + (first + q) * stride);
     }
     for (int j = 0; j < length; ++j) {
-      std::copy_n(dkeys + j * columns, key.width, dkey + j * stride);
-      std::copy_n(dvalues + j * columns, key.width, dvalue + j * stride);
+      unpack(dkeys + j * columns, dkey + j * stride);
+      unpack(dvalues + j * columns, dvalue + j * stride);
     }
   }
 
-  /// From scores and g_ij = dout_i . v_j to (masked) probabilities and gradients of the scores.
-  void score_gradients(int row, int j0, int count, T* p, T* g) const {
+  void unpack(const T* row, T* to) const {
+    std::copy_n(row, key.width, to);
+    prefetch(to + key.width, key.width);
+  }
+
+  /// dout_i . out_i: the mean of g_ij, weighted by the probabilities.
+  T centre_of(int row) const {
     T centre = 0;
     for (int d = 0; d < key.width; ++d)
       centre += dout.rows[row * dout.stride + d] * out.rows[row * out.stride + d];
+    return centre;
+  }
+
+  /// From scores and g_ij = dout_i . v_j to (masked) probabilities and gradients of the scores.
+  void score_gradients(int row, int j0, int count, T centre, T* p, T* g) const {
     T mask[keys_at_once];
     if (masks.on)
       masks.factors(identity, head, row, j0, count, mask);
@@ -253,7 +273,7 @@ struct BackwardTask {
       std::fill(mask, mask + count, T(1));
     const T shift = lse[row];
     for (int j = 0; j < count; ++j) {
-      const T probability = exponential(p[j] - shift);
+      const T probability = exponential_of_negative(p[j] - shift);
       g[j] = probability * (g[j] * mask[j] - centre);
       p[j] = probability * mask[j];
     }
@@ -271,13 +291,15 @@ void run_tasks(const char* name, Workspace& scratch, const Offsets& offsets, int
   const Matrix<T> memory = scratch.matrix<T>(static_cast<std::size_t>(threads.size()), size);
   const std::vector<int> proteins = by_length(offsets);
   const int tasks = offsets.proteins() * heads;
+  // Heads that follow each other share cache lines and pages; 16 shares for each thread even out.
+  const int at_once = std::max(1, tasks / (16 * threads.size()));
   const int* const order = proteins.data();
   const int* const starts = offsets.host.data();
   T* const memories = memory.data();
   Kokkos::parallel_for(
       name,
       Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace, Kokkos::Schedule<Kokkos::Dynamic>>(
-          0, tasks, Kokkos::ChunkSize(1)),
+          0, tasks, Kokkos::ChunkSize(at_once)),
       [=](const int task) {
         const int b = order[task / heads];
         const int thread = threads.acquire();

@@ -16,15 +16,17 @@ KOKKOS_FORCEINLINE_FUNCTION T exponential(T x) {
 }
 
 namespace detail {
-inline float host_exponential(float x) {
+/// e^x = p 2^n with n in the lowest bits of `shifted`, for |x| < 2^20.
+struct HostExponential {
+  static constexpr float shifter = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  float shifted, p;
+};
+inline HostExponential reduced_exponential(float x) {
   constexpr float log2_e = 1.44269504088896341f;
   constexpr float ln2_high = 0.693145751953125f, ln2_low = 1.42860682030941723e-6f;
-  constexpr float shifter = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-  constexpr float lowest = -87.33654f, highest = 88.72283f;
-  const float bounded = x < lowest ? lowest : (x > highest ? highest : x);
-  const float shifted = bounded * log2_e + shifter;
-  const float n = shifted - shifter;
-  const float r = (bounded - n * ln2_high) - n * ln2_low;
+  const float shifted = x * log2_e + HostExponential::shifter;
+  const float n = shifted - HostExponential::shifter;
+  const float r = (x - n * ln2_high) - n * ln2_low;
   float p = 1.0f / 5040.0f;
   p = p * r + 1.0f / 720.0f;
   p = p * r + 1.0f / 120.0f;
@@ -33,19 +35,43 @@ inline float host_exponential(float x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
+  return {shifted, p};
+}
+inline float host_exponential(float x) {
+  constexpr float lowest = -87.33654f, highest = 88.72283f;
+  const float bounded = x < lowest ? lowest : (x > highest ? highest : x);
+  const auto [shifted, p] = reduced_exponential(bounded);
   // 2^n in two factors, so that n = 128 and n = -126 both stay in range.
-  const std::int32_t whole = static_cast<std::int32_t>(n);
+  const std::int32_t whole = static_cast<std::int32_t>(shifted - HostExponential::shifter);
   const std::int32_t half = whole / 2;
   const float scale1 = std::bit_cast<float>((half + 127) << 23);
   const float scale2 = std::bit_cast<float>((whole - half + 127) << 23);
   const float value = p * scale1 * scale2;
   return x < lowest ? 0.0f : (x > highest ? __builtin_inff() : value);
 }
+inline float host_exponential_of_negative(float x) {
+  constexpr float lowest = -86.6f;  // e^lowest in one factor 2^n, n > -126
+  const auto [shifted, p] = reduced_exponential(x < lowest ? lowest : x);
+  const std::uint32_t n = std::bit_cast<std::uint32_t>(shifted);
+  return p * std::bit_cast<float>((n + 127u) << 23);
+}
 }  // namespace detail
 
 template <>
 KOKKOS_FORCEINLINE_FUNCTION float exponential<float>(float x) {
   KOKKOS_IF_ON_HOST((return detail::host_exponential(x);))
+  KOKKOS_IF_ON_DEVICE((return Kokkos::exp(x);))
+}
+
+/// e^x for x <= 1, as softmax needs it: half the operations on CPUs in f32. Below -86.6, where e^x is
+/// 2e-38, it may return that.
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION T exponential_of_negative(T x) {
+  return Kokkos::exp(x);
+}
+template <>
+KOKKOS_FORCEINLINE_FUNCTION float exponential_of_negative<float>(float x) {
+  KOKKOS_IF_ON_HOST((return detail::host_exponential_of_negative(x);))
   KOKKOS_IF_ON_DEVICE((return Kokkos::exp(x);))
 }
 

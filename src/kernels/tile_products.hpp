@@ -1,72 +1,77 @@
-// Products of tiles that lie in a CPU's cache, a few rows (`Q`) at a time, so that the sums stay in
-// registers. Row lengths are whole vectors (backend/simd.hpp); what pads them is zero.
+// Products of tiles that lie in a CPU's cache. A few rows and two vectors of columns at a time, so
+// that their sums stay in registers. Row lengths are whole vectors (backend/simd.hpp).
 #pragma once
 
 #include "backend/simd.hpp"
 
 namespace jespr::kernels {
 
-/// Rows of a tile: with two vectors to each they fill half of the registers.
-inline constexpr int tile_rows = vector_registers / 4;
+/// A tile, or its transpose: element (i, k) lies at data[i * row + k * column].
+template <class T>
+struct Tile {
+  const T* data;
+  int row, column = 1;
 
-/// s[q, j] = sum_d a[q, d] bt[d, j] for j < columns, a multiple of two vectors. Rows of a, bt and s
-/// lie `lda`, `ldb`, `lds` apart.
-template <class T, int Q = tile_rows>
-inline void tile_product(const T* a, int lda, const T* bt, int ldb, int depth, int columns, T* s,
-                         int lds) {
+  const T* at(int i, int k) const { return data + i * row + k * column; }
+};
+
+/// What becomes of the old values of a product's result.
+enum class Old { dropped, kept, scaled };
+
+namespace detail {
+
+/// Rows whose sums of two vectors each leave registers for one row of b and a number of a.
+inline constexpr int rows_at_once = vector_registers == 32 ? 12 : 6;
+
+/// Q rows of V vectors of `tile_product`.
+template <int Q, int V, Old old, class T>
+inline void register_product(int depth, Tile<T> a, const T* b, int ldb, const T* factor, T* c,
+                             int ldc) {
   constexpr int lanes = simd_lanes<T>;
-  for (int j = 0; j < columns; j += 2 * lanes) {
-    Simd<T> sum[Q][2] = {};
-    for (int d = 0; d < depth; ++d) {
-      const Simd<T> b0 = load(bt + d * ldb + j), b1 = load(bt + d * ldb + j + lanes);
-      for (int q = 0; q < Q; ++q) {
-        sum[q][0] += a[q * lda + d] * b0;
-        sum[q][1] += a[q * lda + d] * b1;
+  Simd<T> sum[Q][V] = {};
+  if constexpr (old != Old::dropped)
+    for (int q = 0; q < Q; ++q)
+      for (int v = 0; v < V; ++v) {
+        sum[q][v] = load(c + q * ldc + v * lanes);
+        if constexpr (old == Old::scaled) sum[q][v] *= factor[q];
       }
-    }
-    for (int q = 0; q < Q; ++q) {
-      store(s + q * lds + j, sum[q][0]);
-      store(s + q * lds + j + lanes, sum[q][1]);
-    }
+  for (int k = 0; k < depth; ++k) {
+    Simd<T> row[V];
+    for (int v = 0; v < V; ++v) row[v] = load(b + k * ldb + v * lanes);
+    for (int q = 0; q < Q; ++q)
+      for (int v = 0; v < V; ++v) sum[q][v] += *a.at(q, k) * row[v];
   }
+  for (int q = 0; q < Q; ++q)
+    for (int v = 0; v < V; ++v) store(c + q * ldc + v * lanes, sum[q][v]);
 }
 
-/// out[q, c] = factor[q] out[q, c] + sum_j p[q, j] b[j, c] for c < columns, a multiple of a vector.
-template <class T, int Q = tile_rows>
-inline void add_tile_product(const T* factor, const T* p, int ldp, const T* b, int ldb, int depth,
-                             int columns, T* out, int ldo) {
-  constexpr int lanes = simd_lanes<T>;
-  const auto columns_at = [&]<int V>(int c) {
-    Simd<T> sum[Q][V];
-    for (int q = 0; q < Q; ++q)
-      for (int v = 0; v < V; ++v) sum[q][v] = factor[q] * load(out + q * ldo + c + v * lanes);
-    for (int j = 0; j < depth; ++j) {
-      Simd<T> row[V];
-      for (int v = 0; v < V; ++v) row[v] = load(b + j * ldb + c + v * lanes);
-      for (int q = 0; q < Q; ++q)
-        for (int v = 0; v < V; ++v) sum[q][v] += p[q * ldp + j] * row[v];
-    }
-    for (int q = 0; q < Q; ++q)
-      for (int v = 0; v < V; ++v) store(out + q * ldo + c + v * lanes, sum[q][v]);
-  };
-  int c = 0;
-  for (; c + 2 * lanes <= columns; c += 2 * lanes) columns_at.template operator()<2>(c);
-  if (c < columns) columns_at.template operator()<1>(c);
+/// All rows of V vectors: as many at once as registers allow, then half as many, and so on.
+template <int Q, int V, Old old, class T>
+inline void rows_product(int rows, int depth, Tile<T> a, const T* b, int ldb, const T* factor, T* c,
+                         int ldc) {
+  int i = 0;
+  for (; i + Q <= rows; i += Q)
+    register_product<Q, V, old>(depth, Tile<T>{a.at(i, 0), a.row, a.column}, b, ldb, factor + i,
+                                c + i * ldc, ldc);
+  if constexpr (Q > 1)
+    if (i < rows)
+      rows_product<Q / 2, V, old>(rows - i, depth, Tile<T>{a.at(i, 0), a.row, a.column}, b, ldb,
+                                  factor + i, c + i * ldc, ldc);
 }
 
-/// out[j, c] += sum_q p[q, j] a[q, c] for j < rows, c < columns, a multiple of a vector.
-template <class T, int Q = tile_rows>
-inline void add_outer_product(const T* p, int ldp, const T* a, int lda, int rows, int columns,
-                              T* out, int ldo) {
-  for (int c = 0; c < columns; c += simd_lanes<T>) {
-    Simd<T> row[Q];
-    for (int q = 0; q < Q; ++q) row[q] = load(a + q * lda + c);
-    for (int j = 0; j < rows; ++j) {
-      Simd<T> sum = load(out + j * ldo + c);
-      for (int q = 0; q < Q; ++q) sum += p[q * ldp + j] * row[q];
-      store(out + j * ldo + c, sum);
-    }
-  }
+}  // namespace detail
+
+/// c[i, j] = old + sum_k a[i, k] b[k, j] for i < rows, k < depth, j < columns (whole vectors), with
+/// old = 0, c[i, j] or factor[i] c[i, j]. Rows of b and c lie `ldb` and `ldc` apart. Two vectors of
+/// columns are the outer loop: they stay in the first cache for all rows.
+template <Old old, class T>
+void tile_product(int rows, int columns, int depth, Tile<T> a, const T* b, int ldb, T* c, int ldc,
+                  const T* factor = nullptr) {
+  constexpr int lanes = simd_lanes<T>, Q = detail::rows_at_once;
+  int j = 0;
+  for (; j + 2 * lanes <= columns; j += 2 * lanes)
+    detail::rows_product<Q, 2, old>(rows, depth, a, b + j, ldb, factor, c + j, ldc);
+  if (j < columns) detail::rows_product<Q, 1, old>(rows, depth, a, b + j, ldb, factor, c + j, ldc);
 }
 
 }  // namespace jespr::kernels

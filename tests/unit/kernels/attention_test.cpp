@@ -227,28 +227,41 @@ TEST(Attention, DoesNotDependOnThePacking) {
   EXPECT_EQ(alone.out.host(), std::vector<double>(out.begin() + 9 * 24, out.begin() + 59 * 24));
 }
 
-/// 16 proteins of 256 rows, 20 heads of width 16; the argument is the dropout rate in percent.
-constexpr double timed_products = 16 * 256.0 * 256.0 * 320;  // of one matrix product over pairs
+/// Proteins of equal length, 4096 rows in all, 512 channels. Arguments: rows of a protein, head
+/// width, dropout rate in percent.
+struct TimedCase {
+  static constexpr int rows = 4096, channels = 512;
+  Case<float> test;
+  double products;  // operations of one matrix product over pairs
 
-Case<float> timed_case(const benchmark::State& state) {
-  return Case<float>(
-      {std::vector<int>(16, 256), 20, 16, 0.01 * static_cast<double>(state.range())});
+  explicit TimedCase(const benchmark::State& state)
+      : test({std::vector<int>(static_cast<std::size_t>(rows / state.range(0)),
+                               static_cast<int>(state.range(0))),
+              static_cast<int>(channels / state.range(1)), static_cast<int>(state.range(1)),
+              0.01 * static_cast<double>(state.range(2))}),
+        products(2.0 * rows * static_cast<double>(state.range(0)) * channels) {}
+};
+
+void every_size(benchmark::internal::Benchmark* timing) {
+  for (const int rows : {16, 128, 1024})
+    for (const int width : {16, 64, 128}) timing->Args({rows, width, 0});
+  timing->Args({128, 16, 10});
 }
 
 void time_attention(benchmark::State& state) {
-  Case<float> test = timed_case(state);
-  measure(state, {.operations = 4 * timed_products}, [&] { test.forward(); });
+  TimedCase timed(state);
+  measure(state, {.operations = 2 * timed.products}, [&] { timed.test.forward(); });
 }
-JESPR_BENCHMARK("attention f32 16 x 256 rows, 20 x 16, dropout %", time_attention)->Arg(0)->Arg(10);
+JESPR_BENCHMARK("attention f32, rows, head width, dropout %", time_attention)->Apply(every_size);
 
 void time_attention_backward(benchmark::State& state) {
-  Case<float> test = timed_case(state);
-  test.forward();
-  const Guarded<float> dout(random_numbers(test.n * test.c, 2)), dqkv(3 * test.n * test.c);
-  measure(state, {.operations = 10 * timed_products}, [&] { test.backward(dout, dqkv); });
+  TimedCase timed(state);
+  timed.test.forward();
+  const auto n = static_cast<std::size_t>(timed.test.n), c = static_cast<std::size_t>(timed.test.c);
+  const Guarded<float> dout(random_numbers(n * c, 2)), dqkv(3 * n * c);
+  measure(state, {.operations = 5 * timed.products}, [&] { timed.test.backward(dout, dqkv); });
 }
-JESPR_BENCHMARK("attention backward f32 16 x 256 rows, 20 x 16, dropout %", time_attention_backward)
-    ->Arg(0)
-    ->Arg(10);
+JESPR_BENCHMARK("attention backward f32, rows, head width, dropout %", time_attention_backward)
+    ->Apply(every_size);
 
 }  // namespace

@@ -46,6 +46,7 @@ void check_functions() {
   constexpr long double inverse_sqrt_2pi = 0.398942280401432677939946059934381868L;
   // These are inlined wherever they are called, so none of them can be handed on by its address.
   const auto exponential_of = [](T x) { return exponential(x); };
+  const auto exponential_of_negative_of = [](T x) { return exponential_of_negative(x); };
   const auto error_function_of = [](T x) { return error_function(x); };
   const auto sigmoid_of = [](T x) { return sigmoid(x); };
   const auto gelu_of = [](T x) { return gelu(x); };
@@ -57,6 +58,10 @@ void check_functions() {
             2);
   EXPECT_LE(worst(
                 T(-1), T(1), exponential_of, [](long double x) { return std::exp(x); }, ulp),
+            2);
+  EXPECT_LE(worst(
+                T(-86.6), T(1), exponential_of_negative_of,
+                [](long double x) { return std::exp(x); }, ulp),
             2);
   EXPECT_LE(worst(
                 T(-6), T(6), error_function_of, [](long double x) { return std::erf(x); }, ulp),
@@ -92,6 +97,9 @@ void check_ends() {
   EXPECT_EQ(exponential(T(0)), T(1));
   EXPECT_EQ(exponential(T(1000)), infinite);
   EXPECT_EQ(exponential(T(-1000)), T(0));
+  EXPECT_LE(exponential_of_negative(-infinite), T(3e-38));
+  EXPECT_LE(exponential_of_negative(T(-1000)), T(3e-38));
+  EXPECT_EQ(exponential_of_negative(T(0)), T(1));
   EXPECT_EQ(error_function(infinite), T(1));
   EXPECT_EQ(error_function(-infinite), T(-1));
   EXPECT_EQ(error_function(T(0)), T(0));
@@ -102,6 +110,7 @@ void check_ends() {
   EXPECT_EQ(gelu(T(100)), T(100));
   // A not-a-number must stay one: the non-finite loss is found by it.
   EXPECT_TRUE(std::isnan(exponential(not_a_number)));
+  EXPECT_TRUE(std::isnan(exponential_of_negative(not_a_number)));
   EXPECT_TRUE(std::isnan(error_function(not_a_number)));
   EXPECT_TRUE(std::isnan(sigmoid(not_a_number)));
   EXPECT_TRUE(std::isnan(gelu(not_a_number)));
