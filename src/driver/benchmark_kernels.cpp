@@ -10,6 +10,7 @@
 #include "kernels/dropout.hpp"
 #include "kernels/layer_norm.hpp"
 #include "kernels/neighbours.hpp"
+#include "kernels/residual.hpp"
 #include "kernels/rotary.hpp"
 #include "kernels/vectors.hpp"
 
@@ -72,7 +73,9 @@ std::vector<KernelTime> time_kernels(Context& context, const JointModel<P>& mode
         [&] { kernels::layer_norm_backward<T>(y, x, mean, rstd, gain, z, true); });
     add("layer norm gain and bias gradients", 3 * nc, 5 * nc,
         [&] { kernels::layer_norm_parameter_gradients<T>(scratch, y, x, mean, rstd, gain, bias); });
-    add("add", 3 * nc, nc, [&] { kernels::add<T>(x, y, z); });
+    add("residual and layer norm", 4 * nc, 10 * nc, [&] {
+      kernels::add_residual_and_norm<T>(z, bias, {}, x, gain, bias, T(1e-5), y, mean, rstd);
+    });
     add("dropout", 2 * nc, nc, [&] { kernels::dropout<T>(x, offsets, context.random, 1, 0.1); });
   }
   {
@@ -81,18 +84,20 @@ std::vector<KernelTime> time_kernels(Context& context, const JointModel<P>& mode
     const auto bias = ones.vector(f);
     add("bias gelu", 3 * nf, 15 * nf,
         [&] { kernels::bias_activation<T>(Activation::gelu, h, bias, y); });
-    add("gelu backward", 3 * nf, 28 * nf,
-        [&] { kernels::activation_backward<T>(Activation::gelu, h, y, y, y); });
-    add("bias gradient", nf, nf, [&] { kernels::add_column_sums<T>(scratch, h, bias); });
+    add("gelu backward and bias gradient", 3 * nf, 29 * nf, [&] {
+      kernels::activation_and_bias_backward<T>(scratch, Activation::gelu, h, y, y, bias);
+    });
   }
   {
     Scope inner(scratch);
     const std::size_t heads = static_cast<std::size_t>(shape.heads);
     const auto qkv = ones.matrix(n, 3 * c), dqkv = ones.matrix(n, 3 * c);
     const auto out = ones.matrix(n, c), dout = ones.matrix(n, c), lse = ones.matrix(heads, n);
+    const auto bias = ones.vector(3 * c);
     const double product = 2 * pairs_of(shard.sequence.rows) * static_cast<double>(c);
-    add("scale and rotate", 4 * nc, 7 * nc,
-        [&] { kernels::scale_and_rotate<T>(qkv, offsets, shape.heads, true); });
+    add("scale and rotate", 6 * nc, 10 * nc, [&] {
+      kernels::add_bias_scale_and_rotate<T>(scratch, qkv, bias, offsets, shape.heads, true);
+    });
     Kokkos::deep_copy(qkv, T(0.1));
     add("attention", 4 * nc, forward_products * product,
         [&] { kernels::attention<T>(scratch, qkv, offsets, shape.heads, {}, out, lse); });

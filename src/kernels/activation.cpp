@@ -1,6 +1,7 @@
 // Bias and activation.
 #include "kernels/activation.hpp"
 
+#include "kernels/columns.hpp"
 #include "kernels/math.hpp"
 #include "tensor/loops.hpp"
 
@@ -18,6 +19,64 @@ void map_rows(const char* name, Matrix<T> h, Vector<T> b, Matrix<T> y, const F& 
           h(i, c) = value;
           y(i, c) = f(value);
         });
+      });
+}
+
+/// Derivatives of the activations at element (i, c).
+template <class T>
+struct ReluDerivative {
+  static constexpr const char* name = "relu backward";
+  Matrix<T> y;
+  KOKKOS_FUNCTION T operator()(int i, int c) const { return y(i, c) > 0 ? T(1) : T(0); }
+};
+template <class T>
+struct GeluDerivative {
+  static constexpr const char* name = "gelu backward";
+  Matrix<T> h;
+  KOKKOS_FUNCTION T operator()(int i, int c) const { return gelu_derivative(h(i, c)); }
+};
+template <class T>
+struct TanhDerivative {
+  static constexpr const char* name = "tanh backward";
+  Matrix<T> y;
+  KOKKOS_FUNCTION T operator()(int i, int c) const { return T(1) - y(i, c) * y(i, c); }
+};
+
+/// use(derivative), unless there is no activation.
+template <class T, class Use>
+void with_derivative(Activation act, Matrix<T> h, Matrix<T> y, const Use& use) {
+  switch (act) {
+    case Activation::none:
+      return;
+    case Activation::relu:
+      return use(ReluDerivative<T>{y});
+    case Activation::gelu:
+      return use(GeluDerivative<T>{h});
+    case Activation::tanh:
+      return use(TanhDerivative<T>{y});
+  }
+}
+
+template <class T, class Derivative>
+void scale_by(const Derivative& derivative, Matrix<T> dy, Matrix<T> dh) {
+  const int columns = static_cast<int>(dy.extent(1));
+  for_rows(
+      Derivative::name, static_cast<int>(dy.extent(0)), KOKKOS_LAMBDA(const Row& row) {
+        const int i = row.index;
+        row.for_each(columns, [&](int c) { dh(i, c) = dy(i, c) * derivative(i, c); });
+      });
+}
+
+/// As `scale_by` in place, with the sums of the columns of the result added to `dbias`.
+template <class T, class Derivative>
+void scale_and_sum(Workspace& scratch, const Derivative& derivative, Matrix<T> dy,
+                   Vector<T> dbias) {
+  add_column_sums<T>(
+      Derivative::name, scratch, static_cast<int>(dy.extent(0)), static_cast<int>(dy.extent(1)),
+      dbias, KOKKOS_LAMBDA(int i, int c) {
+        const T value = dy(i, c) * derivative(i, c);
+        dy(i, c) = value;
+        return value;
       });
 }
 
@@ -53,31 +112,16 @@ void bias_activation(Activation act, Matrix<T> h, Vector<T> b, Matrix<T> y) {
 
 template <class T>
 void activation_backward(Activation act, Matrix<T> h, Matrix<T> y, Matrix<T> dy, Matrix<T> dh) {
-  const int columns = static_cast<int>(dy.extent(1));
-  const int n = static_cast<int>(dy.extent(0));
-  switch (act) {
-    case Activation::none:
-      if (dh.data() != dy.data()) Kokkos::deep_copy(dh, dy);
-      return;
-    case Activation::relu:
-      return for_rows(
-          "relu backward", n, KOKKOS_LAMBDA(const Row& row) {
-            const int i = row.index;
-            row.for_each(columns, [&](int c) { dh(i, c) = y(i, c) > 0 ? dy(i, c) : T(0); });
-          });
-    case Activation::gelu:
-      return for_rows(
-          "gelu backward", n, KOKKOS_LAMBDA(const Row& row) {
-            const int i = row.index;
-            row.for_each(columns, [&](int c) { dh(i, c) = dy(i, c) * gelu_derivative(h(i, c)); });
-          });
-    case Activation::tanh:
-      return for_rows(
-          "tanh backward", n, KOKKOS_LAMBDA(const Row& row) {
-            const int i = row.index;
-            row.for_each(columns, [&](int c) { dh(i, c) = dy(i, c) * (T(1) - y(i, c) * y(i, c)); });
-          });
-  }
+  if (act == Activation::none && dh.data() != dy.data()) Kokkos::deep_copy(dh, dy);
+  with_derivative(act, h, y, [&](const auto& derivative) { scale_by(derivative, dy, dh); });
+}
+
+template <class T>
+void activation_and_bias_backward(Workspace& scratch, Activation act, Matrix<T> h, Matrix<T> y,
+                                  Matrix<T> dy, Vector<T> dbias) {
+  if (act == Activation::none) add_column_sums(scratch, dy, dbias);
+  with_derivative(act, h, y,
+                  [&](const auto& derivative) { scale_and_sum(scratch, derivative, dy, dbias); });
 }
 
 template <class T>
@@ -94,6 +138,8 @@ void add(Matrix<T> x, Matrix<T> y, Matrix<T> z) {
   template void add_bias<T>(Matrix<T>, Vector<T>);                                              \
   template void bias_activation<T>(Activation, Matrix<T>, Vector<T>, Matrix<T>);                \
   template void activation_backward<T>(Activation, Matrix<T>, Matrix<T>, Matrix<T>, Matrix<T>); \
+  template void activation_and_bias_backward<T>(Workspace&, Activation, Matrix<T>, Matrix<T>,   \
+                                                Matrix<T>, Vector<T>);                          \
   template void add<T>(Matrix<T>, Matrix<T>, Matrix<T>);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)

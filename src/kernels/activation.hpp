@@ -23,6 +23,11 @@ void bias_activation(Activation act, Matrix<T> h, Vector<T> b, Matrix<T> y);
 template <class T>
 void activation_backward(Activation act, Matrix<T> h, Matrix<T> y, Matrix<T> dy, Matrix<T> dh);
 
+/// dy *= act'(h) in place and dbias[c] += sum_i dy[i, c] of the result, in one pass.
+template <class T>
+void activation_and_bias_backward(Workspace& scratch, Activation act, Matrix<T> h, Matrix<T> y,
+                                  Matrix<T> dy, Vector<T> dbias);
+
 /// z = x + y; z may be x or y.
 template <class T>
 void add(Matrix<T> x, Matrix<T> y, Matrix<T> z);

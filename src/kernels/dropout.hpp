@@ -32,6 +32,32 @@ struct DropoutRow {
   KOKKOS_INLINE_FUNCTION bool drops(std::uint32_t word) const { return word < threshold; }
 };
 
+/// Masks of all rows of a pass, or none.
+struct RowDropout {
+  bool on = false;
+  PhiloxKey key = {};
+  std::uint32_t site = 0, threshold = 0;
+  double kept = 1;  // factor of what is not dropped
+  Vector<const int> protein, starts, identity;
+
+  RowDropout() = default;
+  RowDropout(const Offsets& offsets, PhiloxKey k, std::uint32_t s, double rate)
+      : on(true),
+        key(k),
+        site(s),
+        threshold(dropout_threshold(rate)),
+        kept(1.0 / (1.0 - rate)),
+        protein(offsets.protein),
+        starts(offsets.starts),
+        identity(offsets.identity) {}
+
+  KOKKOS_FUNCTION DropoutRow draw(int i) const {
+    const int b = protein(i);
+    return {key, static_cast<std::uint32_t>(identity(b)), site,
+            static_cast<std::uint32_t>(i - starts(b)), threshold};
+  }
+};
+
 /// Calls f(c, drops) for c in [0, n), the columns first + c of a row; four columns share a block,
 /// and a CPU draws many blocks at once. `first` is a multiple of 4.
 template <class F>

@@ -8,23 +8,9 @@ namespace jespr::kernels {
 template <class T>
 void layer_norm(Matrix<T> x, Vector<T> gain, Vector<T> bias, T eps, Matrix<T> y, Vector<T> mean,
                 Vector<T> rstd) {
-  const int columns = static_cast<int>(x.extent(1));
   for_rows(
-      "layer norm", static_cast<int>(x.extent(0)), KOKKOS_LAMBDA(const Row& row) {
-        const int i = row.index;
-        const T centre = row.sum<T>(columns, [&](int c) { return x(i, c); }) / T(columns);
-        const T variance = row.sum<T>(columns, [&](int c) {
-          const T d = x(i, c) - centre;
-          return d * d;
-        }) / T(columns);
-        const T inverse = T(1) / Kokkos::sqrt(variance + eps);
-        row.for_each(columns,
-                     [&](int c) { y(i, c) = gain(c) * ((x(i, c) - centre) * inverse) + bias(c); });
-        row.once([&]() {
-          mean(i) = centre;
-          rstd(i) = inverse;
-        });
-      });
+      "layer norm", static_cast<int>(x.extent(0)),
+      KOKKOS_LAMBDA(const Row& row) { detail::norm_row(row, x, gain, bias, eps, y, mean, rstd); });
 }
 
 template <class T>
@@ -53,10 +39,10 @@ template <class T>
 void layer_norm_parameter_gradients(Workspace& scratch, Matrix<T> dy, Matrix<T> x, Vector<T> mean,
                                     Vector<T> rstd, Vector<T> dgain, Vector<T> dbias) {
   const int n = static_cast<int>(x.extent(0)), columns = static_cast<int>(x.extent(1));
-  add_column_sums<T>(
-      "layer norm gain gradient", scratch, n, columns, dgain,
-      KOKKOS_LAMBDA(int i, int c) { return dy(i, c) * ((x(i, c) - mean(i)) * rstd(i)); });
-  add_column_sums<T>(scratch, dy, dbias);
+  add_column_sums<T, 2>(
+      "layer norm parameters", scratch, n, columns, {{dgain, dbias}}, KOKKOS_LAMBDA(int i, int c) {
+        return Kokkos::Array<T, 2>{{dy(i, c) * ((x(i, c) - mean(i)) * rstd(i)), dy(i, c)}};
+      });
 }
 
 #define JESPR_INSTANTIATE(T)                                                                   \

@@ -10,55 +10,85 @@ namespace {
 
 constexpr double rotary_base = 10000.0;
 
+/// Cosines and sines of all angles of the longest protein, [rows, D / 2] each.
 template <class T>
-void rotate(Matrix<T> qkv, const Offsets& offsets, int heads, bool rotary, T direction) {
+struct Angles {
+  Matrix<T> cosine, sine;
+
+  Angles(Workspace& scratch, int rows, int head_width)
+      : cosine(scratch.matrix<T>(static_cast<std::size_t>(rows),
+                                 static_cast<std::size_t>(head_width / 2))),
+        sine(scratch.matrix<T>(static_cast<std::size_t>(rows),
+                               static_cast<std::size_t>(head_width / 2))) {
+    const T exponent = static_cast<T>(-2.0 / head_width * std::log(rotary_base));
+    const Matrix<T> cosines = cosine, sines = sine;
+    for_rows(
+        "rotary angles", rows, KOKKOS_LAMBDA(const Row& row) {
+          const int i = row.index;
+          row.for_each(head_width / 2, [&](int c) {
+            const T angle = T(i) * Kokkos::exp(exponent * T(c));
+            cosines(i, c) = Kokkos::cos(angle);
+            sines(i, c) = Kokkos::sin(angle);
+          });
+        });
+  }
+};
+
+/// (x, y) is turned by the angle.
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION void turn(T& x, T& y, T cosine, T sine) {
+  const T before = x;
+  x = before * cosine - y * sine;
+  y = y * cosine + before * sine;
+}
+
+/// Bias (if any), scale and turn, in `direction` (1 or -1).
+template <class T>
+void rotate(Workspace& scratch, Matrix<T> qkv, Vector<T> bias, const Offsets& offsets, int heads,
+            bool rotary, T direction) {
   const int width = static_cast<int>(qkv.extent(1)) / 3;
-  const int head_width = width / heads;
-  const int half = head_width / 2;
+  const int head_width = width / heads, half = head_width / 2;
   const T scale = static_cast<T>(1.0 / std::sqrt(static_cast<double>(head_width)));
+  const bool with_bias = bias.extent(0) > 0;
   const auto protein = offsets.protein;
   const auto starts = offsets.starts;
-  const T exponent = static_cast<T>(-2.0 / head_width * std::log(rotary_base));
+  Scope scope(scratch);
+  const Angles<T> angles(scratch, rotary ? offsets.longest : 0, head_width);
   for_rows(
       "scale and rotate", static_cast<int>(qkv.extent(0)), KOKKOS_LAMBDA(const Row& row) {
         const int i = row.index;
-        if (!rotary) {
-          row.for_each(width, [&](int c) { qkv(i, c) *= scale; });
-          return;
-        }
-        const T position = static_cast<T>(i - starts(protein(i)));
-        row.for_each(half, [&](int c) {
-          const T angle = position * Kokkos::exp(exponent * T(c));
-          const T cosine = Kokkos::cos(angle);
-          const T sine = direction * Kokkos::sin(angle);
-          for (int h = 0; h < heads; ++h) {
-            const int q = h * head_width + c, k = width + q;
-            const T q1 = qkv(i, q) * scale, q2 = qkv(i, q + half) * scale;
-            qkv(i, q) = q1 * cosine - q2 * sine;
-            qkv(i, q + half) = q2 * cosine + q1 * sine;
-            const T k1 = qkv(i, k), k2 = qkv(i, k + half);
-            qkv(i, k) = k1 * cosine - k2 * sine;
-            qkv(i, k + half) = k2 * cosine + k1 * sine;
-          }
-        });
+        if (with_bias) row.for_each(3 * width, [&](int c) { qkv(i, c) += bias(c); });
+        row.for_each(width, [&](int c) { qkv(i, c) *= scale; });
+        if (!rotary) return;
+        const int position = i - starts(protein(i));
+        for (int first = 0; first < 2 * width; first += head_width)  // heads of q, then of k
+          row.for_each(half, [&](int c) {
+            turn(qkv(i, first + c), qkv(i, first + c + half), angles.cosine(position, c),
+                 direction * angles.sine(position, c));
+          });
       });
 }
 
 }  // namespace
 
 template <class T>
-void scale_and_rotate(Matrix<T> qkv, const Offsets& offsets, int heads, bool rotary) {
-  rotate(qkv, offsets, heads, rotary, T(1));
+void add_bias_scale_and_rotate(Workspace& scratch, Matrix<T> qkv, Vector<T> bias,
+                               const Offsets& offsets, int heads, bool rotary) {
+  rotate(scratch, qkv, bias, offsets, heads, rotary, T(1));
 }
 
 template <class T>
-void scale_and_rotate_backward(Matrix<T> dqkv, const Offsets& offsets, int heads, bool rotary) {
-  rotate(dqkv, offsets, heads, rotary, T(-1));
+void scale_and_rotate_backward(Workspace& scratch, Matrix<T> dqkv, const Offsets& offsets,
+                               int heads, bool rotary) {
+  rotate(scratch, dqkv, Vector<T>(), offsets, heads, rotary, T(-1));
 }
 
-template void scale_and_rotate<float>(Matrix<float>, const Offsets&, int, bool);
-template void scale_and_rotate<double>(Matrix<double>, const Offsets&, int, bool);
-template void scale_and_rotate_backward<float>(Matrix<float>, const Offsets&, int, bool);
-template void scale_and_rotate_backward<double>(Matrix<double>, const Offsets&, int, bool);
+#define JESPR_INSTANTIATE(T)                                                                   \
+  template void add_bias_scale_and_rotate<T>(Workspace&, Matrix<T>, Vector<T>, const Offsets&, \
+                                             int, bool);                                       \
+  template void scale_and_rotate_backward<T>(Workspace&, Matrix<T>, const Offsets&, int, bool);
+JESPR_INSTANTIATE(float)
+JESPR_INSTANTIATE(double)
+#undef JESPR_INSTANTIATE
 
 }  // namespace jespr::kernels

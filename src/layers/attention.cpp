@@ -44,13 +44,14 @@ SelfAttention<P> SelfAttention<P>::add(ParameterStore<P>& store, const std::stri
 template <class P>
 Matrix<typename P::Real> SelfAttention<P>::forward(Context& context, Matrix<Real> x,
                                                    const Offsets& offsets, Saved& saved) const {
-  saved.qkv = query_key_value.forward(context, x, saved.query_key_value);
-  kernels::scale_and_rotate(saved.qkv, offsets, heads, rotary);
+  saved.qkv = query_key_value.product(context, x, saved.query_key_value);
+  kernels::add_bias_scale_and_rotate(context.scratch, saved.qkv, flat(query_key_value.bias.value()),
+                                     offsets, heads, rotary);
   saved.context = context.saved.matrix<Real>(x.extent(0), x.extent(1));
   saved.lse = context.saved.matrix<Real>(heads, x.extent(0));
   kernels::attention(context.scratch, saved.qkv, offsets, heads, dropout_of(context, *this),
                      saved.context, saved.lse);
-  return output.forward(context, saved.context, saved.output);
+  return output.product(context, saved.context, saved.output);
 }
 
 template <class P>
@@ -62,7 +63,7 @@ void SelfAttention<P>::backward(Context& context, const Saved& saved, const Offs
   output.backward(context, saved.output, dy, dcontext);
   kernels::attention_backward(context.scratch, saved.qkv, offsets, heads,
                               dropout_of(context, *this), saved.context, saved.lse, dcontext, dqkv);
-  kernels::scale_and_rotate_backward(dqkv, offsets, heads, rotary);
+  kernels::scale_and_rotate_backward(context.scratch, dqkv, offsets, heads, rotary);
   query_key_value.backward(context, saved.query_key_value, dqkv, dx);
 }
 

@@ -8,7 +8,8 @@
 
 namespace jespr {
 
-/// out = Attention(x Wq^T + bq, x Wk^T + bk, x Wv^T + bv) Wo^T + bo, H heads of width C / H.
+/// out = Attention(x Wq^T + bq, x Wk^T + bk, x Wv^T + bv) Wo^T + bo, H heads of width C / H. What
+/// `forward` returns lacks bo: the residual sum adds it (kernels/residual.hpp).
 template <class P>
 struct SelfAttention {
   using Real = typename P::Real;

@@ -2,6 +2,7 @@
 #include "layers/layer_norm.hpp"
 
 #include "kernels/layer_norm.hpp"
+#include "kernels/residual.hpp"
 
 namespace jespr {
 
@@ -14,14 +15,29 @@ LayerNorm<P> LayerNorm<P>::add(ParameterStore<P>& store, const std::string& name
 }
 
 template <class P>
+Matrix<typename P::Real> LayerNorm<P>::take(Context& context, Matrix<Real> x, Saved& saved) const {
+  saved = {x, context.saved.vector<Real>(x.extent(0)), context.saved.vector<Real>(x.extent(0))};
+  return context.saved.matrix<Real>(x.extent(0), x.extent(1));
+}
+
+template <class P>
 Matrix<typename P::Real> LayerNorm<P>::forward(Context& context, Matrix<Real> x,
                                                Saved& saved) const {
-  saved.x = x;
-  saved.mean = context.saved.vector<Real>(x.extent(0));
-  saved.rstd = context.saved.vector<Real>(x.extent(0));
-  const Matrix<Real> y = context.saved.matrix<Real>(x.extent(0), x.extent(1));
+  const Matrix<Real> y = take(context, x, saved);
   kernels::layer_norm(x, flat(gain.value()), flat(bias.value()), Real(layer_norm_eps), y,
                       saved.mean, saved.rstd);
+  return y;
+}
+
+template <class P>
+Matrix<typename P::Real> LayerNorm<P>::forward_of_sum(Context& context, Matrix<Real> branch,
+                                                      Vector<Real> branch_bias,
+                                                      const kernels::RowDropout& dropout,
+                                                      Matrix<Real> stream, Saved& saved) const {
+  const Matrix<Real> y = take(context, branch, saved);
+  kernels::add_residual_and_norm(branch, branch_bias, dropout, stream, flat(gain.value()),
+                                 flat(bias.value()), Real(layer_norm_eps), y, saved.mean,
+                                 saved.rstd);
   return y;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "kernels/dropout.hpp"
 #include "tensor/context.hpp"
 #include "tensor/store.hpp"
 
@@ -31,9 +32,17 @@ struct LayerNorm {
 
   /// y [N, C] is taken from the context's saved memory.
   Matrix<Real> forward(Context& context, Matrix<Real> x, Saved& saved) const;
+  /// The layer norm of stream + Dropout(branch + branch_bias), which `branch` becomes.
+  Matrix<Real> forward_of_sum(Context& context, Matrix<Real> branch, Vector<Real> branch_bias,
+                              const kernels::RowDropout& dropout, Matrix<Real> stream,
+                              Saved& saved) const;
   /// dx is assigned (it may be dy), or with `accumulate` added to.
   void backward(Context& context, const Saved& saved, Matrix<Real> dy, Matrix<Real> dx,
                 bool accumulate = false) const;
+
+ private:
+  /// Takes memory for a norm of x.
+  Matrix<Real> take(Context& context, Matrix<Real> x, Saved& saved) const;
 };
 
 }  // namespace jespr

@@ -3,8 +3,6 @@
 
 #include <cmath>
 
-#include "kernels/columns.hpp"
-
 namespace jespr {
 
 template <class P>
@@ -24,22 +22,30 @@ Linear<P> Linear<P>::add(ParameterStore<P>& store, const std::string& name, int 
 }
 
 template <class P>
-Matrix<typename P::Real> Linear<P>::forward(Context& context, Matrix<Real> x, Saved& saved) const {
-  const std::size_t n = x.extent(0);
+Matrix<typename P::Real> Linear<P>::product(Context& context, Matrix<Real> x, Saved& saved) const {
   saved.x = x;
-  saved.h = context.saved.matrix<Real>(n, weight.rows);
+  saved.h = saved.y = context.saved.matrix<Real>(x.extent(0), weight.rows);
   matmul_nt(context, x, weight.value(), saved.h);
-  saved.y = activation == Activation::gelu ? context.saved.matrix<Real>(n, weight.rows) : saved.h;
+  return saved.h;
+}
+
+template <class P>
+Matrix<typename P::Real> Linear<P>::forward(Context& context, Matrix<Real> x, Saved& saved) const {
+  product(context, x, saved);
+  if (activation == Activation::gelu)
+    saved.y = context.saved.matrix<Real>(x.extent(0), weight.rows);
   if (bias.exists()) kernels::bias_activation(activation, saved.h, flat(bias.value()), saved.y);
   return saved.y;
 }
 
 template <class P>
 void Linear<P>::backward_parameters(Context& context, const Saved& saved, Matrix<Real> dy) const {
-  kernels::activation_backward(activation, saved.h, saved.y, dy, dy);
-  if (weight.trainable()) matmul_tn(context, dy, saved.x, weight.gradient(), Real(1));
   if (bias.exists() && bias.trainable())
-    kernels::add_column_sums(context.scratch, dy, flat(bias.gradient()));
+    kernels::activation_and_bias_backward(context.scratch, activation, saved.h, saved.y, dy,
+                                          flat(bias.gradient()));
+  else
+    kernels::activation_backward(activation, saved.h, saved.y, dy, dy);
+  if (weight.trainable()) matmul_tn(context, dy, saved.x, weight.gradient(), Real(1));
 }
 
 template <class P>

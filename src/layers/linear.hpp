@@ -38,6 +38,8 @@ struct Linear {
 
   /// y is taken from the context's saved memory.
   Matrix<Real> forward(Context& context, Matrix<Real> x, Saved& saved) const;
+  /// x W^T alone, where whoever comes next adds the bias in a pass of its own; without activation.
+  Matrix<Real> product(Context& context, Matrix<Real> x, Saved& saved) const;
   /// Parameter gradients accumulate; dx [N, C] is assigned. `dy` is overwritten when there is an
   /// activation.
   void backward(Context& context, const Saved& saved, Matrix<Real> dy, Matrix<Real> dx) const;

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "kernels/dropout.hpp"
+#include "kernels/residual.hpp"
 
 namespace jespr {
 namespace {
@@ -43,18 +43,20 @@ void TransformerBlock<P>::freeze() const {
 template <class P>
 Matrix<typename P::Real> TransformerBlock<P>::forward(Context& context, Matrix<Real> x,
                                                       const Offsets& offsets, Saved& saved) const {
-  const bool drop = context.training && dropout > 0;
-  const auto sum = [&](Matrix<Real> branch, std::uint32_t site, Matrix<Real> stream) {
-    if (drop) kernels::dropout(branch, offsets, context.random, site, dropout);
-    kernels::add(stream, branch, branch);
-    return branch;
+  const auto masks = [&](std::uint32_t site) {
+    return context.training && dropout > 0
+               ? kernels::RowDropout(offsets, context.random, site, dropout)
+               : kernels::RowDropout();
   };
   const Matrix<Real> normed = attention_norm.forward(context, x, saved.attention_norm);
-  const Matrix<Real> middle =
-      sum(attention.forward(context, normed, offsets, saved.attention), attention_site, x);
-  const Matrix<Real> normed2 = feed_forward_norm.forward(context, middle, saved.feed_forward_norm);
+  const Matrix<Real> middle = attention.forward(context, normed, offsets, saved.attention);
+  const Matrix<Real> normed2 =
+      feed_forward_norm.forward_of_sum(context, middle, flat(attention.output.bias.value()),
+                                       masks(attention_site), x, saved.feed_forward_norm);
   const Matrix<Real> hidden = expand.forward(context, normed2, saved.expand);
-  return sum(contract.forward(context, hidden, saved.contract), feed_forward_site, middle);
+  const Matrix<Real> out = contract.product(context, hidden, saved.contract);
+  kernels::add_residual(out, flat(contract.bias.value()), masks(feed_forward_site), middle);
+  return out;
 }
 
 template <class P>
@@ -62,24 +64,25 @@ void TransformerBlock<P>::backward(Context& context, const Saved& saved, const O
                                    Matrix<Real> dx) const {
   const bool drop = context.training && dropout > 0;
   const std::size_t n = dx.extent(0), width = dx.extent(1);
-  // The gradient entering a branch: that of the stream, through the branch's dropout.
-  const auto branch_gradient = [&](std::uint32_t site, Matrix<Real> copy) {
-    Kokkos::deep_copy(copy, dx);
-    if (drop) kernels::dropout(copy, offsets, context.random, site, dropout);
-  };
   Scope scope(context.scratch);
-  const Matrix<Real> dbranch = context.scratch.matrix<Real>(n, width);
+  const Matrix<Real> dropped = context.scratch.matrix<Real>(drop ? n : 0, width);
+  // The gradient entering a branch: that of the stream, through the branch's dropout. A branch
+  // ends in a linear map without activation, which only reads it.
+  const auto branch_gradient = [&](std::uint32_t site) {
+    if (!drop) return dx;
+    Kokkos::deep_copy(dropped, dx);
+    kernels::dropout(dropped, offsets, context.random, site, dropout);
+    return dropped;
+  };
   const Matrix<Real> dnormed = context.scratch.matrix<Real>(n, width);
   {
     Scope inner(context.scratch);
     const Matrix<Real> dhidden = context.scratch.matrix<Real>(n, expand.outputs());
-    branch_gradient(feed_forward_site, dbranch);
-    contract.backward(context, saved.contract, dbranch, dhidden);
+    contract.backward(context, saved.contract, branch_gradient(feed_forward_site), dhidden);
     expand.backward(context, saved.expand, dhidden, dnormed);
     feed_forward_norm.backward(context, saved.feed_forward_norm, dnormed, dx, true);
   }
-  branch_gradient(attention_site, dbranch);
-  attention.backward(context, saved.attention, offsets, dbranch, dnormed);
+  attention.backward(context, saved.attention, offsets, branch_gradient(attention_site), dnormed);
   attention_norm.backward(context, saved.attention_norm, dnormed, dx, true);
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "support/arrays.hpp"
+#include "support/bench.hpp"
 #include "support/differences.hpp"
 #include "support/timing.hpp"
 
@@ -84,6 +85,28 @@ TEST(Activation, Gradient) {
   }
 }
 
+/// In one pass what two would give, over more rows than one partial sum has.
+TEST(Activation, GradientWithThatOfTheBias) {
+  constexpr std::size_t n = 150, columns = 13;
+  const std::vector<double> x = random_numbers(n * columns, 1, 2), w = random_numbers(x.size(), 2),
+                            start = random_numbers(columns, 3);
+  const std::vector<double> zero(columns, 0);
+  Bench bench;
+  for (const Activation activation : all_activations) {
+    const Guarded<double> h(x), b(zero), y(n * columns), dy(w), dh(n * columns), dbias(start);
+    kernels::bias_activation(activation, h.matrix(n, columns), b.vector(), y.matrix(n, columns));
+    kernels::activation_backward(activation, h.matrix(n, columns), y.matrix(n, columns),
+                                 dy.matrix(n, columns), dh.matrix(n, columns));
+    kernels::activation_and_bias_backward(bench.scratch, activation, h.matrix(n, columns),
+                                          y.matrix(n, columns), dy.matrix(n, columns),
+                                          dbias.vector());
+    EXPECT_EQ(dy.host(), dh.host());
+    std::vector<double> expected = start;
+    for (std::size_t i = 0; i < n * columns; ++i) expected[i % columns] += dh.host()[i];
+    expect_close(dbias.host(), expected, rounding<double>(n), "bias gradient");
+  }
+}
+
 TEST(Activation, AddAndBias) {
   constexpr std::size_t n = 3, columns = 5;
   const std::vector<double> x = random_numbers(n * columns, 1), y = random_numbers(n * columns, 2),
@@ -111,14 +134,16 @@ void time_bias_gelu(benchmark::State& state) {
 JESPR_BENCHMARK("bias gelu f32 [4096, 1280]", time_bias_gelu);
 
 void time_gelu_backward(benchmark::State& state) {
+  Bench bench;
   const Guarded<float> h(random_numbers(timed_rows * timed_columns, 1)),
-      dy(random_numbers(timed_rows * timed_columns, 2));
+      dy(random_numbers(timed_rows * timed_columns, 2)), dbias(random_numbers(timed_columns, 3));
   const Matrix<float> gradient = dy.matrix(timed_rows, timed_columns);
   measure(state, {.bytes = 3 * timed_bytes}, [&] {
-    kernels::activation_backward(Activation::gelu, h.matrix(timed_rows, timed_columns), gradient,
-                                 gradient, gradient);
+    kernels::activation_and_bias_backward(bench.scratch, Activation::gelu,
+                                          h.matrix(timed_rows, timed_columns), gradient, gradient,
+                                          dbias.vector());
   });
 }
-JESPR_BENCHMARK("gelu backward f32 [4096, 1280]", time_gelu_backward);
+JESPR_BENCHMARK("gelu and bias backward f32 [4096, 1280]", time_gelu_backward);
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Rotary embedding: against rotations of pairs, backward as the transpose of forward and by
-// differences.
+// Bias, scale and rotary embedding: against rotations of pairs, backward as the transpose of
+// forward and by differences.
 #include "kernels/rotary.hpp"
 
 #include <gtest/gtest.h>
@@ -23,11 +23,13 @@ struct Shape {
   int width() const { return heads * head_width; }
 };
 
-std::vector<double> reference(const Shape& shape, bool rotary, std::vector<double> qkv) {
+std::vector<double> reference(const Shape& shape, bool rotary, std::vector<double> qkv,
+                              const std::vector<double>& bias = {}) {
   const int half = shape.head_width / 2;
   double* row = qkv.data();
   for (const int length : shape.rows)
     for (int position = 0; position < length; ++position, row += 3 * shape.width()) {
+      for (std::size_t c = 0; c < bias.size(); ++c) row[c] += bias[c];
       for (int c = 0; c < shape.width(); ++c) row[c] /= std::sqrt(shape.head_width);
       for (int head = 0; rotary && head < 2 * shape.heads; ++head)  // of q, then of k
         for (int c = 0; c < half; ++c) {
@@ -44,16 +46,19 @@ std::vector<double> reference(const Shape& shape, bool rotary, std::vector<doubl
 
 template <class T>
 std::vector<double> map(const Shape& shape, bool rotary, bool backward,
-                        const std::vector<double>& x) {
+                        const std::vector<double>& x, std::vector<double> with_bias = {}) {
   Bench bench;
+  with_bias.resize(static_cast<std::size_t>(3 * shape.width()), 0);
+  const Guarded<T> bias(with_bias);
   const Offsets offsets = make_offsets(bench.inputs, shape.rows);
   const Guarded<T> qkv(x);
   const Matrix<T> view = qkv.matrix(static_cast<std::size_t>(offsets.rows()),
                                     static_cast<std::size_t>(3 * shape.width()));
   if (backward)
-    kernels::scale_and_rotate_backward(view, offsets, shape.heads, rotary);
+    kernels::scale_and_rotate_backward(bench.scratch, view, offsets, shape.heads, rotary);
   else
-    kernels::scale_and_rotate(view, offsets, shape.heads, rotary);
+    kernels::add_bias_scale_and_rotate(bench.scratch, view, bias.vector(), offsets, shape.heads,
+                                       rotary);
   return qkv.host();
 }
 
@@ -71,7 +76,8 @@ template <class T>
 void check(const Shape& shape, bool rotary) {
   const std::vector<double> x = random_input(shape, 1);
   const int longest = *std::max_element(shape.rows.begin(), shape.rows.end());
-  expect_close(map<T>(shape, rotary, false, x), reference(shape, rotary, x),
+  const std::vector<double> bias = random_numbers(static_cast<std::size_t>(3 * shape.width()), 2);
+  expect_close(map<T>(shape, rotary, false, x, bias), reference(shape, rotary, x, bias),
                (8 + 2 * longest) * roundoff<T>, "rotary of " + std::to_string(longest));
 }
 
@@ -112,10 +118,12 @@ void time_rotary(benchmark::State& state) {
   constexpr std::size_t n = 4096, width = 320;
   Bench bench;
   const Offsets offsets = make_offsets(bench.inputs, std::vector<int>(32, n / 32));
-  const Guarded<float> qkv(random_numbers(3 * n * width, 1));
-  measure(state, {.bytes = 4.0 * 4 * n * width},
-          [&] { kernels::scale_and_rotate(qkv.matrix(n, 3 * width), offsets, 20, true); });
+  const Guarded<float> qkv(random_numbers(3 * n * width, 1)), bias(random_numbers(3 * width, 2));
+  measure(state, {.bytes = 6.0 * 4 * n * width}, [&] {
+    kernels::add_bias_scale_and_rotate(bench.scratch, qkv.matrix(n, 3 * width), bias.vector(),
+                                       offsets, 20, true);
+  });
 }
-JESPR_BENCHMARK("scale and rotate f32 [4096, 3 x 320]", time_rotary);
+JESPR_BENCHMARK("bias, scale and rotate f32 [4096, 3 x 320]", time_rotary);
 
 }  // namespace
