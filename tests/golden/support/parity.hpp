@@ -23,9 +23,9 @@ enum class Kind {
 /// f64: max |x - r| / max |r| <= 1e-9 forward, 1e-8 for gradients (+ u where the reference is
 /// stored rounded to f32); zero gradients: max |x - r| / G <= 1e-8.
 /// f32: |x - r|_2 / |r|_2 <= max(10 |f - r|_2 / |r|_2, 4 u); zero gradients with G in place of
-/// |r|_2 (in sets made elsewhere a few arrays in which f is right by luck are held to the usual
-/// error of f instead, see allow_lucky_references); tiny ones as zero gradients, and |x - r|_2 <
-/// |r|_2: they are not nil, nor of the wrong sign. An array that is zero must be zero.
+/// |r|_2; tiny ones as zero gradients, and |x - r|_2 < |r|_2: they are not nil, nor of the wrong
+/// sign. An array that is zero must be zero. In sets made elsewhere single numbers that break their
+/// own bound are judged together, see pool_single_numbers.
 class Parity {
  public:
   explicit Parity(const GoldenFile& file);
@@ -69,10 +69,10 @@ class Parity {
     std::string measure = "";  // "f64 forward"; empty: excluded
     double error = 0, bound = 0;
     std::string reason = "";
-    double own_error = -1;  // of the reference in f32, |f - r|_2 / |r|_2; -1: it has no say
+    double own_error = -1;  // of the reference in f32, where the dataset is one number; else -1
   };
   void add(const std::string& name, Verdict verdict);
-  void allow_lucky_references();
+  void pool_single_numbers();
   void write_table() const;
 
   const GoldenFile& file_;
