@@ -1,7 +1,6 @@
 // Timing of single kernels.
 #include "driver/benchmark_kernels.hpp"
 
-#include <algorithm>
 
 #include "kernels/activation.hpp"
 #include "kernels/adam.hpp"
@@ -126,9 +125,7 @@ std::vector<KernelTime> time_kernels(Context& context, const JointModel<P>& mode
     const auto p = ones.vector(parameters), g = ones.vector(parameters),
                m = ones.vector(parameters), v = ones.vector(parameters);
     std::vector<kernels::AdamRun> runs;
-    constexpr std::size_t longest = kernels::adam_run_length;
-    for (std::size_t begin = 0; begin < parameters; begin += longest)
-      runs.push_back({begin, static_cast<int>(std::min(longest, parameters - begin)), 0});
+    kernels::add_adam_runs(runs, 0, parameters, 0);
     const auto all_runs = scratch.upload(runs);
     kernels::AdamStep step{};
     step.eps = step.shrink = step.gradient_scale = step.correction1 = step.correction2 = 1;

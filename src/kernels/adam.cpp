@@ -1,9 +1,17 @@
 // Adam on flat buffers.
 #include "kernels/adam.hpp"
 
+#include <algorithm>
+
 #include "tensor/loops.hpp"
 
 namespace jespr::kernels {
+
+void add_adam_runs(std::vector<AdamRun>& runs, std::size_t begin, std::size_t size, int step) {
+  constexpr std::size_t longest = 4096;
+  for (std::size_t done = 0; done < size; done += longest)
+    runs.push_back({begin + done, static_cast<int>(std::min(longest, size - done)), step});
+}
 
 template <class T>
 void adam_update(Vector<const AdamRun> runs, Vector<const AdamStep> steps, Vector<T> p, Vector<T> g,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "tensor/arena.hpp"
 #include "tensor/views.hpp"
@@ -25,8 +26,8 @@ struct AdamRun {
   std::size_t begin;
   int length, step;
 };
-/// Longer runs are given in pieces of so many elements: the work of a thread, or of a warp.
-inline constexpr int adam_run_length = 4096;
+/// Elements [begin, begin + size) in pieces of at most 4096: the work of a thread, or of a warp.
+void add_adam_runs(std::vector<AdamRun>& runs, std::size_t begin, std::size_t size, int step);
 
 /// For the elements of each run, with its constants:
 /// g' = gradient_scale g + gradient_decay p; p *= shrink; m = beta1 m + (1 - beta1) g';

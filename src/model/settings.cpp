@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <iterator>
 #include <string_view>
-#include <vector>
 
 #include "kernels/attention.hpp"
+#include "model/presets.hpp"
 
 namespace jespr {
 namespace {
@@ -24,12 +24,6 @@ constexpr SequencePreset sequence_presets[] = {
     {"esm2_t30_150M", 30, 640, 20}, {"esm2_t33_650M", 33, 1280, 20}, {"esm2_t36_3B", 36, 2560, 40},
     {"esm2_t48_15B", 48, 5120, 40},
 };
-
-std::vector<std::string> preset_names() {
-  std::vector<std::string> names;
-  for (const SequencePreset& preset : sequence_presets) names.emplace_back(preset.name);
-  return names;
-}
 
 }  // namespace
 
@@ -56,7 +50,7 @@ void declare(deck::Schema& schema, SequenceSettings& s) {
   auto& group = schema.group("sequence", "sequence encoder: ESM-2, Lin et al. 2023");
   group.only_for({"train", "benchmark"});
   group
-      .choice("preset", s.preset, preset_names(),
+      .choice("preset", s.preset, names_of(sequence_presets),
               "shape by name; the keys below change parts of it")
       .sets_defaults([&s] {
         const auto preset = std::find_if(

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <iterator>
 #include <string_view>
-#include <vector>
 
 #include "kernels/attention.hpp"
+#include "model/presets.hpp"
 
 namespace jespr {
 namespace {
@@ -25,12 +25,6 @@ constexpr StructurePreset structure_presets[] = {
     {"gvpt_1M", 64, 32, 32, 1, 3, 30, 2, 192, 6, 384, 0.1},
     {"gvpt_tiny", 32, 8, 16, 1, 2, 16, 2, 64, 4, 128, 0.0},
 };
-
-std::vector<std::string> preset_names() {
-  std::vector<std::string> names;
-  for (const StructurePreset& preset : structure_presets) names.emplace_back(preset.name);
-  return names;
-}
 
 void fill_from_preset(StructureSettings& s) {
   const auto preset =
@@ -95,7 +89,7 @@ void declare(deck::Schema& schema, StructureSettings& s) {
       schema.group("structure", "structure encoder: GVP-transformer of ESM-IF1, Hsu et al. 2022");
   group.only_for({"train", "benchmark"});
   group
-      .choice("preset", s.preset, preset_names(),
+      .choice("preset", s.preset, names_of(structure_presets),
               "shape by name; the keys of sizes and dropout change parts of it")
       .sets_defaults([&s] { fill_from_preset(s); });
   group.choice("mode", s.mode, {"reference", "invariant"},

@@ -29,14 +29,11 @@ int step_of(Part part, bool decays) { return 2 * static_cast<int>(part) + (decay
 template <class P>
 std::vector<kernels::AdamRun> runs_of(const OptimSettings& settings,
                                       const ParameterStore<P>& store) {
-  constexpr std::size_t longest = kernels::adam_run_length;
   std::vector<kernels::AdamRun> runs;
-  for (const Parameter<P>& p : store.parameters()) {
-    if (!p.trainable) continue;
-    const int step = step_of(p.part, settings.decay_on == "all" || p.is_matrix());
-    for (std::size_t done = 0; done < p.size; done += longest)
-      runs.push_back({p.offset + done, static_cast<int>(std::min(longest, p.size - done)), step});
-  }
+  for (const Parameter<P>& p : store.parameters())
+    if (p.trainable)
+      kernels::add_adam_runs(runs, p.offset, p.size,
+                             step_of(p.part, settings.decay_on == "all" || p.is_matrix()));
   return runs;
 }
 

@@ -66,9 +66,24 @@ void check_update(int length) {
 }
 
 TEST(AdamKernels, UpdateEqualsTheFormula) {
-  for (const int length : {1, 77, kernels::adam_run_length}) {
+  for (const int length : {1, 77, 4096}) {
     check_update<float>(length);
     check_update<double>(length);
+  }
+}
+
+TEST(AdamKernels, RunsCoverTheirElements) {
+  for (const std::size_t size : {0, 1, 4096, 4097, 10000}) {
+    std::vector<kernels::AdamRun> runs = {{0, 7, 0}};
+    kernels::add_adam_runs(runs, 7, size, 3);
+    std::size_t next = 0;
+    for (const kernels::AdamRun& run : runs) {
+      EXPECT_EQ(run.begin, next);
+      EXPECT_EQ(run.step, next == 0 ? 0 : 3);
+      EXPECT_TRUE(run.length > 0 && run.length <= 4096) << run.length;
+      next += static_cast<std::size_t>(run.length);
+    }
+    EXPECT_EQ(next, 7 + size);
   }
 }
 
