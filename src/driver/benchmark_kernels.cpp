@@ -1,7 +1,6 @@
 // Timing of single kernels.
 #include "driver/benchmark_kernels.hpp"
 
-
 #include "kernels/activation.hpp"
 #include "kernels/adam.hpp"
 #include "kernels/attention.hpp"

@@ -1,6 +1,6 @@
 // Attention by tiles. Letters: L rows of the protein, D head width, padded with zeros to whole
-// vectors; a tile has `queries_at_once` queries and `keys_at_once` keys. A tile's keys lie together,
-// so that neither a long protein nor a wide head makes one cache line push another out.
+// vectors; a tile has `queries_at_once` queries and `keys_at_once` keys. A tile's keys lie
+// together, so that neither a long protein nor a wide head makes one cache line push another out.
 #include "kernels/attention_tiles.hpp"
 
 #include <Kokkos_Core.hpp>
@@ -242,8 +242,7 @@ struct BackwardTask {
         tile_product<Old::kept>(rows, columns, count, {g, keys_at_once}, key_rows + j0 * columns,
                                 columns, dqueries, columns);
       }
-      for (int q = 0; q < rows; ++q)
-        unpack(dqueries + q * columns, dquery + (first + q) * stride);
+      for (int q = 0; q < rows; ++q) unpack(dqueries + q * columns, dquery + (first + q) * stride);
     }
     for (int j = 0; j < length; ++j) {
       unpack(dkeys + j * columns, dkey + j * stride);

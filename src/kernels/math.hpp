@@ -63,8 +63,8 @@ KOKKOS_FORCEINLINE_FUNCTION float exponential<float>(float x) {
   KOKKOS_IF_ON_DEVICE((return Kokkos::exp(x);))
 }
 
-/// e^x for x <= 1, as softmax needs it: half the operations on CPUs in f32. Below -86.6, where e^x is
-/// 2e-38, it may return that.
+/// e^x for x <= 1, as softmax needs it: half the operations on CPUs in f32. Below -86.6, where e^x
+/// is 2e-38, it may return that.
 template <class T>
 KOKKOS_FORCEINLINE_FUNCTION T exponential_of_negative(T x) {
   return Kokkos::exp(x);

@@ -10,29 +10,28 @@ namespace {
 
 constexpr double rotary_base = 10000.0;
 
-/// Cosines and sines of all angles of the longest protein, [rows, D / 2] each.
+/// Cosines and sines of all angles, [rows, D / 2] each.
 template <class T>
 struct Angles {
   Matrix<T> cosine, sine;
-
-  Angles(Workspace& scratch, int rows, int head_width)
-      : cosine(scratch.matrix<T>(static_cast<std::size_t>(rows),
-                                 static_cast<std::size_t>(head_width / 2))),
-        sine(scratch.matrix<T>(static_cast<std::size_t>(rows),
-                               static_cast<std::size_t>(head_width / 2))) {
-    const T exponent = static_cast<T>(-2.0 / head_width * std::log(rotary_base));
-    const Matrix<T> cosines = cosine, sines = sine;
-    for_rows(
-        "rotary angles", rows, KOKKOS_LAMBDA(const Row& row) {
-          const int i = row.index;
-          row.for_each(head_width / 2, [&](int c) {
-            const T angle = T(i) * Kokkos::exp(exponent * T(c));
-            cosines(i, c) = Kokkos::cos(angle);
-            sines(i, c) = Kokkos::sin(angle);
-          });
-        });
-  }
 };
+
+template <class T>
+Angles<T> angles_of(Workspace& scratch, int rows, int head_width) {
+  const auto n = static_cast<std::size_t>(rows), half = static_cast<std::size_t>(head_width / 2);
+  const Angles<T> angles{scratch.matrix<T>(n, half), scratch.matrix<T>(n, half)};
+  const T exponent = static_cast<T>(-2.0 / head_width * std::log(rotary_base));
+  for_rows(
+      "rotary angles", rows, KOKKOS_LAMBDA(const Row& row) {
+        const int i = row.index;
+        row.for_each(head_width / 2, [&](int c) {
+          const T angle = T(i) * Kokkos::exp(exponent * T(c));
+          angles.cosine(i, c) = Kokkos::cos(angle);
+          angles.sine(i, c) = Kokkos::sin(angle);
+        });
+      });
+  return angles;
+}
 
 /// (x, y) is turned by the angle.
 template <class T>
@@ -53,7 +52,7 @@ void rotate(Workspace& scratch, Matrix<T> qkv, Vector<T> bias, const Offsets& of
   const auto protein = offsets.protein;
   const auto starts = offsets.starts;
   Scope scope(scratch);
-  const Angles<T> angles(scratch, rotary ? offsets.longest : 0, head_width);
+  const Angles<T> angles = angles_of<T>(scratch, rotary ? offsets.longest : 0, head_width);
   for_rows(
       "scale and rotate", static_cast<int>(qkv.extent(0)), KOKKOS_LAMBDA(const Row& row) {
         const int i = row.index;
