@@ -43,7 +43,8 @@ class Dataset {
   std::span<const Split> splits() const { return splits_; }
   /// Homology cluster of each chain, or no_cluster.
   std::span<const std::int32_t> clusters() const { return clusters_; }
-  /// Hash of all that the file holds of its chains: their digests, names, splits and clusters.
+  /// Hash of what training sees of the chains: names, sequences, coordinates, confidences, splits
+  /// and clusters.
   std::uint64_t fingerprint() const { return fingerprint_; }
   /// Chains of a split, in the order of the file.
   std::vector<std::int64_t> chains_of(Split split) const;

@@ -28,7 +28,7 @@ and reports all mistakes at once, `jespr --template train` writes one with every
 - Names of groups and parameters are read without case. A group ends with `/` or `&end`.
 - Texts and paths stand in `'...'` or `"..."`, closed on the same line; a doubled quote stands for
   itself: `'it''s'`.
-- Logicals are `.true.`, `T`, `.false.`, `f`, ...; reals `0.001`, `1e-3`, `1d-3`.
+- Logicals are `.true.`, `.false.`, `true`, `false`, `.t.`, `.f.`, `t`, `f`, in any case; reals `0.001`, `1e-3`, `1d-3`.
 - Arrays: `recall = 1, 5, 10` sets all elements, `recall(2) = 7` one, `recall(2:3) = 7, 9` some;
   `3*0.1` means `0.1, 0.1, 0.1`; an empty place between two commas keeps the default.
 - A relative path counts from the folder of the deck; on the command line from the current one.

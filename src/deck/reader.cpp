@@ -64,6 +64,7 @@ class Reader {
   std::optional<Element> element(const std::string& name, const Parameter& parameter,
                                  const Assignment& assignment, const Item& item);
   void check_size(const Group& group, const Parameter& parameter, std::size_t size);
+  std::string known_task() const;
   void check_task(const Group& group);
   void check_required(const Group& group);
   void run_checks(const Group& group);
@@ -287,10 +288,20 @@ void Reader::check_size(const Group& group, const Parameter& parameter, std::siz
   given_[&parameter].mistaken = true;
 }
 
+/// "" where the deck names no task, or none that there is: then only what concerns every task is
+/// looked at.
+std::string Reader::known_task() const {
+  const Parameter* parameter = schema_.task_parameter();
+  if (!parameter) return schema_.task();
+  const auto found = given_.find(parameter);
+  const bool known =
+      found != given_.end() && !found->second.mistaken && !found->second.assignments.empty();
+  return known ? schema_.task() : "";
+}
+
 void Reader::check_task(const Group& group) {
-  const Parameter* task_parameter = schema_.task_parameter();
-  if (!task_parameter || given_[task_parameter].mistaken) return;
-  const std::string task = schema_.task();
+  const std::string task = known_task();
+  if (task.empty()) return;
   const auto refuse = [&](const Place& place, const std::string& what,
                           const std::vector<std::string>& tasks) {
     mistake(place,
@@ -312,7 +323,7 @@ void Reader::check_task(const Group& group) {
 }
 
 void Reader::check_required(const Group& group) {
-  const std::string task = schema_.task();
+  const std::string task = known_task();
   for (const Parameter& parameter : group.parameters()) {
     if (!parameter.is_required() || !group.concerns(parameter, task)) continue;
     if (given_[&parameter].mistaken) continue;
@@ -330,7 +341,7 @@ void Reader::check_required(const Group& group) {
 }
 
 void Reader::run_checks(const Group& group) {
-  const std::string task = schema_.task();
+  const std::string task = known_task();
   for (const Check& check : group.checks()) {
     const Parameter& parameter = *group.find(check.key);
     const Given& given = given_[&parameter];

@@ -17,7 +17,8 @@ namespace jespr::deck {
 std::optional<std::int64_t> to_integer(std::string_view word);
 /// Real: 1 1. .5 1e5 1d-3 1q3 1+3 (exponent without letter); finite in double precision only.
 std::optional<double> to_real(std::string_view word);
-/// Logical: an optional dot, T or F, then anything (Fortran 2018, 13.10.3.1).
+/// Logical: t, f, true or false in any case, with or without the dots of .true. Fortran takes any
+/// word with that initial (2018, 13.10.3.1); whole words keep a misspelt text from being one.
 std::optional<bool> to_logical(std::string_view word);
 
 /// The item as an element of `parameter`; nothing if it is not wholly one, in range and choices.

@@ -38,7 +38,7 @@ class Benchmark {
         communicator_(communicator),
         folder_(std::move(folder)),
         dataset_(data::Dataset::open(settings.data.dataset, communicator)),
-        batches_(training_batches(settings, dataset_)),
+        batches_(training_batches(settings, deck, dataset_)),
         step_(settings, communicator, choose_library<P>(settings.run.matrix_library, "")) {
     const ShardRange own = shards_of_rank(settings, communicator);
     rows_ = batches_->assemble(0, own.begin, own.end);

@@ -81,6 +81,18 @@ void CheckpointFolder::prune(std::int64_t step) const {
     if (found.step <= step && ++newer > keep_) io::remove_file(found.path);
 }
 
+void CheckpointFolder::remove_unfinished() const {
+  std::vector<std::string> unfinished;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_step = name.starts_with(prefix) && name.ends_with(io::temporary_name(".h5"));
+    if (is_step || entry.path() == io::temporary_name(best_path()))
+      unfinished.push_back(entry.path().string());
+  }
+  for (const std::string& path : unfinished) io::remove_file(path);
+}
+
 std::string CheckpointFolder::any_result() const {
   const auto checkpoints = list_here();
   if (!checkpoints.empty()) return checkpoints.front().path;

@@ -31,6 +31,9 @@ class CheckpointFolder {
   /// be called by one rank.
   void prune(std::int64_t step) const;
 
+  /// Removes what a killed run left half-written under a temporary name. For one rank.
+  void remove_unfinished() const;
+
   /// A file of a run's results that lies in the folder, "" if there is none. For one rank.
   std::string any_result() const;
   /// Removes all of them and nothing else. For one rank.

@@ -71,9 +71,10 @@ std::vector<std::vector<double>> rows_until(const std::string& path, std::int64_
   std::string line;
   if (!in || !std::getline(in, line)) return rows;
   if (line != header_of(columns))
-    fail(Exit::runtime,
-         fmt::format("{}: its columns are not those of this deck and program version; move the "
-                     "file away to continue without it",
+    fail(Exit::deck,
+         fmt::format("{}: its columns are not those of this deck and program version (&validate "
+                     "recall names some); restore the value, or move the file away to continue "
+                     "without it",
                      path));
   while (std::getline(in, line) && !in.eof()) {
     std::vector<double> row;

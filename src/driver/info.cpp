@@ -59,6 +59,12 @@ std::string describe_result(const io::File& file) {
   return text;
 }
 
+/// What is described is what was written: a damaged file ends with its damage.
+void require_sound(const io::File& file) {
+  const std::string damage = io::check_digests(file, file.datasets(), nullptr);
+  if (!damage.empty()) fail(Exit::data, damage);
+}
+
 }  // namespace
 
 std::string describe_file(const std::string& path) {
@@ -67,10 +73,16 @@ std::string describe_file(const std::string& path) {
     fail(Exit::data, path +
                          ": not an HDF5 file; jespr info describes datasets, checkpoints, "
                          "history.h5 and evaluation.h5 (.csv, .json and .txt are plain text)");
-  if (data::is_dataset(path)) return data::describe_dataset(path);
   const io::File file = io::File::open(path);
-  if (file.has_attribute("/", "format") && file.text_attribute("/", "format") == "jespr checkpoint")
+  if (data::is_dataset(path)) {
+    require_sound(file);
+    return data::describe_dataset(path);
+  }
+  if (file.has_attribute("/", "format") &&
+      file.text_attribute("/", "format") == "jespr checkpoint") {
+    require_sound(file);
     return describe_checkpoint(file);
+  }
   return describe_result(file);
 }
 

@@ -125,8 +125,9 @@ void restore_state(const std::string& checkpoint, TrainingState<P>& state, const
                                    "deck); restore the value, or start anew",
                                    deck.name, asked.form[i].first, checkpoint));
   if (state.dataset != asked.dataset)
-    fail(Exit::data, fmt::format("{}: not the dataset that {} was trained on (names, lengths, "
-                                 "splits or clusters differ); the run cannot continue with it",
+    fail(Exit::data, fmt::format("{}: not the dataset that {} was trained on (names, sequences, "
+                                 "coordinates, confidences, splits or clusters differ); the run "
+                                 "cannot continue with it",
                                  dataset, checkpoint));
   log_changes(io::read_information(checkpoint, "deck"), deck.processed);
 }

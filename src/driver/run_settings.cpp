@@ -10,7 +10,9 @@ void declare(deck::Schema& schema, RunSettings& s) {
               "train a joint model, evaluate a checkpoint, prepare a dataset, or measure speed")
       .required()
       .names_task();
-  group.text("name", s.name, "name of the run and of its folder");
+  group.text(
+      "name", s.name,
+      "name of the run; train and benchmark put their results into run/<name> beside the deck");
   group.check("name", [&s]() -> std::string {
     if (s.name.empty() || s.name == "." || s.name == ".." || s.name.find('/') != std::string::npos)
       return "names no folder; use letters and digits, and run.output for another place";

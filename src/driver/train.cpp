@@ -72,14 +72,14 @@ class Training {
     check_ranks(settings_, deck_, communicator_.size());
     if (!dry_run_) restart_from_ = find_restart(settings_.checkpoint, checkpoints_, communicator_);
     if (dry_run_ && communicator_.is_root()) checkpoints_.remove_results();  // of an earlier one
+    if (communicator_.is_root()) checkpoints_.remove_unfinished();
     open_log(folder_, deck_, communicator_);
-    if (communicator_.is_root()) io::write_text_file(folder_ + "/deck.processed", deck_.processed);
   }
 
   void open_data() {
     dataset_ =
         std::make_unique<data::Dataset>(data::Dataset::open(settings_.data.dataset, communicator_));
-    batches_ = training_batches(settings_, *dataset_);
+    batches_ = training_batches(settings_, deck_, *dataset_);
     validation_ = std::make_unique<Validation<P>>(settings_, *dataset_, communicator_);
   }
 
@@ -107,6 +107,9 @@ class Training {
     history_ = std::make_unique<Table<HistoryRow>>(folder_ + "/history.csv", state_.step, writes);
     validation_history_ = std::make_unique<Table<ValidationRow>>(
         folder_ + "/validation.csv", state_.step, writes, settings_.validate.retrieval.recall);
+    if (writes &&
+        state_.step < last_step())  // what no step will use does not replace what one used
+      io::write_text_file(folder_ + "/deck.processed", deck_.processed);
   }
 
   void log_plan() {
@@ -140,8 +143,10 @@ class Training {
 
   // --- the run ---
 
+  std::int64_t last_step() const { return dry_run_ ? 1 : settings_.optim.steps; }
+
   Exit loop() {
-    const std::int64_t last = dry_run_ ? 1 : settings_.optim.steps;
+    const std::int64_t last = last_step();
     const ShardRange own = shards_of_rank(settings_, communicator_);
     data::Loader loader(
         [&](std::int64_t step) { return batches_->assemble(step, own.begin, own.end); },

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "data/protein_reader.hpp"
+#include "deck/nearest.hpp"
 
 namespace jespr {
 namespace {
@@ -26,6 +27,12 @@ data::CostModel cost_model(const ModelSettings& model) {
                published_operations(structure, rows, rows * edges, rows * rows), rows)};
 }
 
+std::string no_such_chain(const data::Dataset& dataset, const std::string& name) {
+  const std::string near = deck::nearest(name, dataset.names());
+  return fmt::format("{}: no chain is called '{}' (&data chains){}; /names in that file lists all",
+                     dataset.path(), name, near.empty() ? "" : "; nearest is '" + near + "'");
+}
+
 /// The chains named in the deck, or the training split.
 std::vector<std::int64_t> chosen_chains(const data::Dataset& dataset,
                                         const std::vector<std::string>& names) {
@@ -33,10 +40,7 @@ std::vector<std::int64_t> chosen_chains(const data::Dataset& dataset,
   std::vector<std::int64_t> chosen;
   for (const std::string& name : names) {
     const std::int64_t index = dataset.find(name);
-    if (index < 0)
-      fail(Exit::data, fmt::format("{}: no chain is called '{}' (&data chains); jespr info lists "
-                                   "what there is",
-                                   dataset.path(), name));
+    if (index < 0) fail(Exit::data, no_such_chain(dataset, name));
     chosen.push_back(index);
   }
   return chosen;
@@ -66,11 +70,17 @@ void check_ranks(const Settings& settings, const DeckText& deck, int ranks) {
 }
 
 std::unique_ptr<data::TrainingBatches> training_batches(const Settings& settings,
+                                                        const DeckText& deck,
                                                         const data::Dataset& dataset) {
-  return std::make_unique<data::TrainingBatches>(
-      training_chains(dataset, settings.data.chains), data::reader_of(dataset), settings.data,
-      settings.batch, settings.model.structure.coordinate_noise, cost_model(settings.model),
-      static_cast<std::uint64_t>(settings.run.seed));
+  try {
+    return std::make_unique<data::TrainingBatches>(
+        training_chains(dataset, settings.data.chains), data::reader_of(dataset), settings.data,
+        settings.batch, settings.model.structure.coordinate_noise, cost_model(settings.model),
+        static_cast<std::uint64_t>(settings.run.seed));
+  } catch (const Error& error) {
+    if (error.code() != Exit::deck) throw;
+    fail(Exit::deck, deck.name + ": " + error.what());
+  }
 }
 
 ShardRange shards_of_rank(const Settings& settings, const Communicator& communicator) {

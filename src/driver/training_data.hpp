@@ -14,8 +14,9 @@ namespace jespr {
 void check_ranks(const Settings& settings, const DeckText& deck, int ranks);
 
 /// Batches of the chains named in the deck, or of the training split. `dataset` must outlive them.
-/// Failure: Error (data) for a name that the dataset lacks, and as Sampler.
+/// Failure: Error (data) for a name that the dataset lacks, and as Sampler with the deck's name.
 std::unique_ptr<data::TrainingBatches> training_batches(const Settings& settings,
+                                                        const DeckText& deck,
                                                         const data::Dataset& dataset);
 
 /// The part of a rank in all shards of a batch.

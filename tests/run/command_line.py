@@ -74,6 +74,11 @@ for deck in decks:
     run(0, "--check", deck)
 say(f"{len(decks)} shipped decks are sound")
 
+# ---- What only the dataset shows to be wrong
+name = h5py.File(dataset())["names"].asstr()[0]
+refused(small.deck, f"data.chains={name}x", words=[f"'{name}x'", f"nearest is '{name}'"], code=DATA)
+refused(small.deck, "batch.proteins=1000", words=[small.deck.name, "batch proteins = 1000"])
+
 # ---- info on everything that the program writes
 small.run(0)
 for path, words in [(dataset(), ["120", "train", "validation"]),

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support")
 import h5py
 
 from jespr_runs import (DATA, OK, Run, dataset, difference, error_lines, expect, expect_same_run,
-                        say, state)
+                        run, say, state)
 
 CHANGES = {"optim.steps": 9, "checkpoint.every": 3, "checkpoint.keep": 9, "validate.every": 3}
 WHOLE_FILE_FLIPS = 6  # at random places; most of a file's bytes are data
@@ -47,6 +47,13 @@ def expect_refusal(run_, overrides, path, word):
                f"{ranks} ranks: expected one line with '{word}' about {path}\n{result.text}")
 
 
+def expect_no_description(path, word):
+    """`jespr info` says the same instead of describing what is damaged."""
+    result = run(0, "info", path, code=DATA)
+    expect(str(path) in result.err and word.lower() in result.err.lower() and not result.out,
+           f"info: expected '{word}' about {path}\n{result.text}")
+
+
 def variants(whole, name, inner):
     """(damaged copy, word of the error) for every kind of damage."""
     size = whole.stat().st_size
@@ -68,6 +75,7 @@ whole_dataset = dataset()
 start = Run("start", CHANGES)
 for path, word in variants(whole_dataset, "dataset.h5", ["/residues/coordinates", "/offsets"]):
     expect_refusal(start, [f"data.dataset={path}"], path, word)
+    expect_no_description(path, word)
     shutil.rmtree(start.output, ignore_errors=True)
 say("damaged datasets are refused")
 
@@ -78,6 +86,7 @@ tensor = next(name for name in state(whole) if name.startswith("second_moment/")
 for path, word in variants(whole, "checkpoint.h5", [f"/state/{tensor}", "/info/deck"]):
     expect_refusal(Run("named"), ["checkpoint.restart=file", f"checkpoint.restart_file={path}"],
                    path, word)
+    expect_no_description(path, word)
 expect_refusal(Run("named"), ["checkpoint.restart=file",
                               f"checkpoint.restart_file={whole_dataset}"], whole_dataset, "")
 say("damaged checkpoints are refused")

@@ -27,9 +27,17 @@ say("undisturbed run done")
 disturbed = Run("disturbed", CHANGES)
 
 
-def in_checkpoint():
-    """Whether a checkpoint, the best one included, is being written or was left unfinished."""
-    return any(name.startswith(("step_", "best")) for name in disturbed.unfinished())
+def unfinished_checkpoints():
+    """(name, inode, time) of each file that is, or was when a kill came, being written."""
+    found = set()
+    for name in disturbed.unfinished():
+        if name.startswith(("step_", "best")):
+            try:
+                status = (disturbed.output / name).stat()
+                found.add((name, status.st_ino, status.st_mtime_ns))
+            except FileNotFoundError:  # finished meanwhile
+                pass
+    return found
 
 
 kills = in_write = at_start = 0
@@ -39,6 +47,12 @@ while kills < KILLS or in_write < IN_WRITE:
     kind = draw.choice(["steps", "steps", "write", "start"])
     if in_write < IN_WRITE and kills >= KILLS - IN_WRITE:
         kind = "write"
+    left_by_others = unfinished_checkpoints()
+
+    def in_checkpoint():
+        """Whether this job writes a checkpoint, or did so when it was killed."""
+        return bool(unfinished_checkpoints() - left_by_others)
+
     job = disturbed.start(ranks, "checkpoint.restart=auto")
     if kind == "start":
         wait_until(lambda: len(ranks_of(job)) == ranks, "the ranks to start", job)

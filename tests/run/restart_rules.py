@@ -4,11 +4,13 @@
 # processors: 2
 # timeout: 600
 import os
+import re
 import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
-from jespr_runs import DATA, DECK, Run, datasets, difference, expect, history, say, state
+from jespr_runs import (DATA, DECK, Run, dataset, datasets, difference, expect, history, run, say,
+                        state)
 
 
 def files(folder):
@@ -16,10 +18,12 @@ def files(folder):
 
 
 def refused(job, *overrides, code):
-    """The result of a start that is refused and has changed no file."""
+    """The result of a start that is refused and has changed no file but the log."""
     before = files(job.output)
     result = job.run(1, *overrides, code=code)
-    expect(files(job.output) == before, "files were changed though the start was refused")
+    after = files(job.output)
+    changed = [name for name in before | after if before.get(name) != after.get(name)]
+    expect(set(changed) <= {"log.txt"}, f"changed though the start was refused: {changed}")
     return result
 
 
@@ -91,8 +95,36 @@ for key, value in (("structure.mode", "reference"), ("structure.heads", 4),
                    ("structure.neighbours", 5), ("structure.pooling", "bos"),
                    ("sequence.heads", 1), ("sequence.pooling", "bos"), ("sequence.layers", 1),
                    ("run.seed", 5), ("batch.shards", 2), ("batch.proteins", 8)):
-    result = whole.run(1, "checkpoint.restart=auto", "optim.steps=9", f"{key}={value}", code=DECK)
+    result = refused(whole, "checkpoint.restart=auto", "optim.steps=9", f"{key}={value}", code=DECK)
     expect(key.split(".")[1] in result.err and "computed with" in result.err, result.text)
 stored = datasets(whole.checkpoint(8), "/state/form")
 expect(stored["structure.mode"][0] == 1 and stored["sequence.heads"][0] == 2, f"form: {stored}")
 say("another model is refused")
+
+# Another dataset: the same chains, one coordinate moved by an Angstrom.
+structures = whole.folder / "moved"
+shutil.copytree(dataset().parent / "structures", structures, dirs_exist_ok=True)
+file = min(structures.iterdir())
+file.write_text(re.sub(r"\d+\.\d{3}", lambda number: f"{float(number[0]) + 1:.3f}",
+                       file.read_text(), count=1))
+moved = whole.folder / "moved.h5"
+run(1, dataset().parent / "prepare.deck", f"prepare.sources={structures}",
+    f"prepare.dataset={moved}")
+result = refused(whole, "checkpoint.restart=auto", "optim.steps=9", f"data.dataset={moved}",
+                 code=DATA)
+expect("not the dataset" in result.err and "coordinates" in result.err, result.text)
+result = refused(whole, "checkpoint.restart=auto", "optim.steps=9", "validate.recall=1,2",
+                 code=DECK)
+expect("validation.csv" in result.err and "recall" in result.err, result.text)
+say("another dataset is refused")
+
+# A run that is complete takes no step: what its steps used stays on record.
+processed = (whole.output / "deck.processed").read_bytes()
+whole.run(1, "checkpoint.restart=auto", "optim.steps=8", "optim.lr_peak=0.5")
+expect((whole.output / "deck.processed").read_bytes() == processed, "deck.processed has changed")
+
+# What a killed run left half-written goes; other files stay.
+for name in ("step_000099.h5.part", "best.h5.part", "mine.part"):
+    (whole.output / name).write_text("half")
+whole.run(1, "checkpoint.restart=auto", "optim.steps=8")
+expect(whole.unfinished() == ["mine.part"], f"left: {whole.unfinished()}")
