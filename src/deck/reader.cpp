@@ -288,14 +288,14 @@ void Reader::check_size(const Group& group, const Parameter& parameter, std::siz
   given_[&parameter].mistaken = true;
 }
 
-/// "" where the deck names no task, or none that there is: then only what concerns every task is
+/// "" where the deck names none of the tasks though it must: then only what concerns all of them is
 /// looked at.
 std::string Reader::known_task() const {
   const Parameter* parameter = schema_.task_parameter();
   if (!parameter) return schema_.task();
   const auto found = given_.find(parameter);
-  const bool known =
-      found != given_.end() && !found->second.mistaken && !found->second.assignments.empty();
+  const bool given = found != given_.end() && !found->second.assignments.empty();
+  const bool known = given ? !found->second.mistaken : !parameter->is_required();
   return known ? schema_.task() : "";
 }
 

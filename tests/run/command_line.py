@@ -76,8 +76,11 @@ say(f"{len(decks)} shipped decks are sound")
 
 # ---- What only the dataset shows to be wrong
 name = h5py.File(dataset())["names"].asstr()[0]
-refused(small.deck, f"data.chains={name}x", words=[f"'{name}x'", f"nearest is '{name}'"], code=DATA)
-refused(small.deck, "batch.proteins=1000", words=[small.deck.name, "batch proteins = 1000"])
+for override, code, word in (
+        (f"data.chains={name}x", DATA, f"nearest is '{name}'"),
+        ("batch.proteins=1000", DECK, f"{small.deck}: &batch proteins = 1000")):
+    result = run(0, small.deck, override, code=code)
+    expect(word in result.err, f"expected '{word}'\n{result.text}")
 
 # ---- info on everything that the program writes
 small.run(0)

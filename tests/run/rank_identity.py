@@ -56,5 +56,6 @@ for ranks in (2, 4):  # two terms commute; only of more can the library choose a
     for one, two in zip(history(exact.output), history(fast.output)):
         distance = abs(float(one["loss"]) - float(two["loss"])) / abs(float(one["loss"]))
         worst = max(worst, distance)
-        expect(distance <= ROUNDING, f"'fast' differs in the loss of {one['step']} by {distance:.2e}")
+        expect(distance <= ROUNDING,
+               f"'fast' differs in the loss of {one['step']} by {distance:.2e}")
     say(f"reduction = 'fast' in f64 on {ranks} ranks differs by {worst:.1e} at most")

@@ -24,8 +24,8 @@ enum class Kind {
 /// stored rounded to f32); zero gradients: max |x - r| / G <= 1e-8.
 /// f32: |x - r|_2 / |r|_2 <= max(10 |f - r|_2 / |r|_2, 4 u); zero gradients with G in place of
 /// |r|_2; tiny ones as zero gradients, and |x - r|_2 < |r|_2: they are not nil, nor of the wrong
-/// sign. An array that is zero must be zero. In sets made elsewhere single numbers that break their
-/// own bound are judged together, see pool_single_numbers.
+/// sign. An array that is zero must be zero. Single numbers that break their own bound are judged
+/// together, see pool_single_numbers.
 class Parity {
  public:
   explicit Parity(const GoldenFile& file);
@@ -70,6 +70,7 @@ class Parity {
     double error = 0, bound = 0;
     std::string reason = "";
     double own_error = -1;  // of the reference in f32, where the dataset is one number; else -1
+    bool pooled = false;    // error and bound are those of all single numbers together
   };
   void add(const std::string& name, Verdict verdict);
   void pool_single_numbers();
