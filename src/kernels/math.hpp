@@ -50,10 +50,11 @@ inline float host_exponential(float x) {
   return x < lowest ? 0.0f : (x > highest ? __builtin_inff() : value);
 }
 inline float host_exponential_of_negative(float x) {
-  constexpr float lowest = -86.6f;  // e^lowest in one factor 2^n, n > -126
+  constexpr float lowest = -87.33654f;  // n >= -126: one factor 2^n will do
   const auto [shifted, p] = reduced_exponential(x < lowest ? lowest : x);
   const std::uint32_t n = std::bit_cast<std::uint32_t>(shifted);
-  return p * std::bit_cast<float>((n + 127u) << 23);
+  const float value = p * std::bit_cast<float>((n + 127u) << 23);
+  return x < lowest ? 0.0f : value;
 }
 }  // namespace detail
 
@@ -63,8 +64,8 @@ KOKKOS_FORCEINLINE_FUNCTION float exponential<float>(float x) {
   KOKKOS_IF_ON_DEVICE((return Kokkos::exp(x);))
 }
 
-/// e^x for x <= 1, as softmax needs it: half the operations on CPUs in f32. Below -86.6, where e^x
-/// is 2e-38, it may return that.
+/// e^x for x <= 1, with half the operations on CPUs in f32; may be 0 below -86.6, where e^x <
+/// 3e-38.
 template <class T>
 KOKKOS_FORCEINLINE_FUNCTION T exponential_of_negative(T x) {
   return Kokkos::exp(x);
@@ -93,7 +94,7 @@ inline float host_error_function(float x) {
   r = r * t - 6.34846687e-1f;
   r = r * t - 1.28717512e-1f;
   r = r * t - t;
-  const float tail = 1.0f - host_exponential(r);
+  const float tail = 1.0f - host_exponential_of_negative(r);
   float p = -5.96761703e-4f;
   p = p * s + 4.99119423e-3f;
   p = p * s - 2.67681349e-2f;
@@ -115,7 +116,7 @@ KOKKOS_FORCEINLINE_FUNCTION float error_function<float>(float x) {
 /// 1 / (1 + e^-x), without overflow.
 template <class T>
 KOKKOS_FORCEINLINE_FUNCTION T sigmoid(T x) {
-  const T e = exponential(x < 0 ? x : -x);
+  const T e = exponential_of_negative(x < 0 ? x : -x);
   const T positive = T(1) / (T(1) + e);
   return x < 0 ? e * positive : positive;
 }
@@ -133,7 +134,7 @@ KOKKOS_FORCEINLINE_FUNCTION T gelu_derivative(T x) {
   constexpr T inverse_sqrt2 = T(0.70710678118654752440);
   constexpr T inverse_sqrt_2pi = T(0.39894228040143267794);
   const T distribution = T(0.5) * (T(1) + error_function(x * inverse_sqrt2));
-  return distribution + x * inverse_sqrt_2pi * exponential(T(-0.5) * x * x);
+  return distribution + x * inverse_sqrt_2pi * exponential_of_negative(T(-0.5) * x * x);
 }
 
 }  // namespace jespr::kernels

@@ -104,11 +104,15 @@ void gather_vector_gradients(const Graph& graph, const Graph::Tile& tile, Tensor
       "gather vector gradients", tile.size(), KOKKOS_LAMBDA(const Row& row) {
         const int e = row.index, i = target(begin + e);
         const T *norm = row_of(norms, e), *dnorm = &dscalars(i, first);
-        for (int d = 0; d < 3; ++d) {
-          const T *x = &v(e, d, 0), *dx = &dvectors(i, d, 0);
-          T* out = &dv(e, d, 0);
-          row.for_each(norms.columns, [&](int c) { out[c] = dx[c] + dnorm[c] * x[c] / norm[c]; });
-        }
+        const T *x = &v(e, 0, 0), *y = &v(e, 1, 0), *z = &v(e, 2, 0);
+        const T *dx = &dvectors(i, 0, 0), *dy = &dvectors(i, 1, 0), *dz = &dvectors(i, 2, 0);
+        T *out_x = &dv(e, 0, 0), *out_y = &dv(e, 1, 0), *out_z = &dv(e, 2, 0);
+        row.for_each(norms.columns, [&](int c) {
+          const T ratio = dnorm[c] / norm[c];
+          out_x[c] = dx[c] + ratio * x[c];
+          out_y[c] = dy[c] + ratio * y[c];
+          out_z[c] = dz[c] + ratio * z[c];
+        });
       });
 }
 

@@ -23,20 +23,19 @@ void vector_norms(Tensor3<T> v, Panel<T> norms) {
 template <class T>
 void vector_norms_backward(Tensor3<T> v, Panel<T> norms, Panel<T> dnorms, Tensor3<T> dv,
                            bool accumulate) {
-  const T keep = accumulate ? T(1) : T(0);
   for_rows(
       "vector norms backward", norms.rows, KOKKOS_LAMBDA(const Row& row) {
         const int i = row.index;
         const T* norm = norms.data + std::size_t(i) * norms.stride;
         const T* dnorm = dnorms.data + std::size_t(i) * dnorms.stride;
-        for (int d = 0; d < 3; ++d) {
-          const T* x = &v(i, d, 0);
-          T* dx = &dv(i, d, 0);
-          if (keep != 0)
-            row.for_each(norms.columns, [&](int c) { dx[c] += dnorm[c] * x[c] / norm[c]; });
-          else
-            row.for_each(norms.columns, [&](int c) { dx[c] = dnorm[c] * x[c] / norm[c]; });
-        }
+        const T *x = &v(i, 0, 0), *y = &v(i, 1, 0), *z = &v(i, 2, 0);
+        T *dx = &dv(i, 0, 0), *dy = &dv(i, 1, 0), *dz = &dv(i, 2, 0);
+        row.for_each(norms.columns, [&](int c) {  // one division for three components
+          const T ratio = dnorm[c] / norm[c];
+          dx[c] = accumulate ? dx[c] + ratio * x[c] : ratio * x[c];
+          dy[c] = accumulate ? dy[c] + ratio * y[c] : ratio * y[c];
+          dz[c] = accumulate ? dz[c] + ratio * z[c] : ratio * z[c];
+        });
       });
 }
 

@@ -59,10 +59,10 @@ void check_functions() {
   EXPECT_LE(worst(
                 T(-1), T(1), exponential_of, [](long double x) { return std::exp(x); }, ulp),
             2);
-  EXPECT_LE(worst(
-                T(-86.6), T(1), exponential_of_negative_of,
-                [](long double x) { return std::exp(x); }, ulp),
-            2);
+  EXPECT_LE(
+      worst(
+          lowest, T(1), exponential_of_negative_of, [](long double x) { return std::exp(x); }, ulp),
+      2);
   EXPECT_LE(worst(
                 T(-6), T(6), error_function_of, [](long double x) { return std::erf(x); }, ulp),
             2);
@@ -97,8 +97,8 @@ void check_ends() {
   EXPECT_EQ(exponential(T(0)), T(1));
   EXPECT_EQ(exponential(T(1000)), infinite);
   EXPECT_EQ(exponential(T(-1000)), T(0));
-  EXPECT_LE(exponential_of_negative(-infinite), T(3e-38));
-  EXPECT_LE(exponential_of_negative(T(-1000)), T(3e-38));
+  EXPECT_EQ(exponential_of_negative(-infinite), T(0));
+  EXPECT_EQ(exponential_of_negative(T(-1000)), T(0));
   EXPECT_EQ(exponential_of_negative(T(0)), T(1));
   EXPECT_EQ(error_function(infinite), T(1));
   EXPECT_EQ(error_function(-infinite), T(-1));
