@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "kernels/attention_dropout.hpp"
 #include "kernels/math.hpp"
@@ -31,8 +32,8 @@ std::vector<int> by_length(const Offsets& offsets) {
     return offsets.host[static_cast<std::size_t>(b) + 1] -
            offsets.host[static_cast<std::size_t>(b)];
   };
-  std::stable_sort(proteins.begin(), proteins.end(),
-                   [&](int a, int b) { return rows(a) > rows(b); });
+  std::sort(proteins.begin(), proteins.end(),
+            [&](int a, int b) { return std::pair(rows(b), a) < std::pair(rows(a), b); });
   return proteins;
 }
 
