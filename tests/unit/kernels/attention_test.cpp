@@ -227,10 +227,10 @@ TEST(Attention, DoesNotDependOnThePacking) {
   EXPECT_EQ(alone.out.host(), std::vector<double>(out.begin() + 9 * 24, out.begin() + 59 * 24));
 }
 
-/// Proteins of equal length, 4096 rows in all, 512 channels. Arguments: rows of a protein, head
+/// Proteins of equal length, 2048 rows in all, 256 channels. Arguments: rows of a protein, head
 /// width, dropout rate in percent.
 struct TimedCase {
-  static constexpr int rows = 4096, channels = 512;
+  static constexpr int rows = 2048, channels = 256;
   Case<float> test;
   double products;  // operations of one matrix product over pairs
 
