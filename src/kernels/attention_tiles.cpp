@@ -258,10 +258,11 @@ struct BackwardTask {
 
   /// dout_i . out_i: the mean of g_ij, weighted by the probabilities.
   T centre_of(int row) const {
-    T centre = 0;
+    double centre = 0;  // every gradient of the row hangs on it
     for (int d = 0; d < key.width; ++d)
-      centre += dout.rows[row * dout.stride + d] * out.rows[row * out.stride + d];
-    return centre;
+      centre +=
+          static_cast<double>(dout.rows[row * dout.stride + d]) * out.rows[row * out.stride + d];
+    return static_cast<T>(centre);
   }
 
   /// From scores and g_ij = dout_i . v_j to (masked) probabilities and gradients of the scores.
