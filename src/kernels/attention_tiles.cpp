@@ -113,7 +113,7 @@ T row_max(const T* x, int n) {
 
 /// Sets x[j] = exp(x[j] - shift) for j < n, the tail cut, and returns their sum.
 template <class T>
-T exponentials(T* x, int n, T shift) {
+double exponentials(T* x, int n, T shift) {
   constexpr int lanes = simd_lanes<T>;
   const int whole = whole_vectors<T>(n);
   for (int j = 0; j < whole; ++j) x[j] = exponential_of_negative(x[j] - shift);
@@ -121,7 +121,7 @@ T exponentials(T* x, int n, T shift) {
   for (int j = 0; j < whole; j += lanes) sums += load(x + j);
   T lane[lanes];
   store(lane, sums);
-  return std::accumulate(lane, lane + lanes, T(0));
+  return std::accumulate(lane, lane + lanes, 0.0);
 }
 
 template <class T>
@@ -152,7 +152,8 @@ struct ForwardTask {
       const int rows = std::min(length - first, queries_at_once);
       query.pack(first, rows, queries);
       std::fill(sums, sums + rows * columns, T(0));
-      T largest[queries_at_once], total[queries_at_once] = {}, factor[queries_at_once];
+      T largest[queries_at_once], factor[queries_at_once];
+      double total[queries_at_once] = {};
       std::fill(largest, largest + rows, nothing<T>);
       for (int j0 = 0; j0 < length; j0 += keys_at_once) {
         const int count = keys_of_tile(length, j0), keys = whole_vectors<T>(count);
@@ -171,11 +172,11 @@ struct ForwardTask {
                                   columns, sums, columns, factor);
       }
       for (int q = 0; q < rows; ++q) {
-        const T inverse = T(1) / total[q];
+        const T inverse = static_cast<T>(1 / total[q]);
         prefetch(out + (first + q) * stride_out + key.width, key.width);
         for (int d = 0; d < key.width; ++d)
           out[(first + q) * stride_out + d] = sums[q * columns + d] * inverse;
-        lse[first + q] = largest[q] + std::log(total[q]);
+        lse[first + q] = static_cast<T>(largest[q] + std::log(total[q]));
       }
     }
   }
