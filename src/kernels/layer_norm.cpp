@@ -22,11 +22,11 @@ void layer_norm_backward(Matrix<T> dy, Matrix<T> x, Vector<T> mean, Vector<T> rs
       "layer norm backward", static_cast<int>(x.extent(0)), KOKKOS_LAMBDA(const Row& row) {
         const int i = row.index;
         const T centre = mean(i), inverse = rstd(i);
-        const T mean_g =
-            row.sum<T>(columns, [&](int c) { return gain(c) * dy(i, c); }) / T(columns);
-        const T mean_gx = row.sum<T>(columns, [&](int c) {
+        const T mean_g = static_cast<T>(
+            row.sum<double>(columns, [&](int c) { return gain(c) * dy(i, c); }) / columns);
+        const T mean_gx = static_cast<T>(row.sum<double>(columns, [&](int c) {
           return gain(c) * dy(i, c) * (x(i, c) - centre) * inverse;
-        }) / T(columns);
+        }) / columns);
         row.for_each(columns, [&](int c) {
           const T normed = (x(i, c) - centre) * inverse;
           const T value = inverse * (gain(c) * dy(i, c) - mean_g - normed * mean_gx);
