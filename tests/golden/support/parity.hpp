@@ -24,8 +24,8 @@ enum class Kind {
 /// stored rounded to f32); zero gradients: max |x - r| / G <= 1e-8.
 /// f32: |x - r|_2 / |r|_2 <= max(10 |f - r|_2 / |r|_2, 4 u); zero gradients with G in place of
 /// |r|_2; tiny ones as zero gradients, and |x - r|_2 < |r|_2: they are not nil, nor of the wrong
-/// sign. An array that is zero must be zero. Single numbers that break their own bound are judged
-/// together, see pool_single_numbers.
+/// sign. An array that is zero must be zero. In sets made elsewhere single numbers that break their
+/// own bound are judged together, see pool_single_numbers.
 class Parity {
  public:
   explicit Parity(const GoldenFile& file);
