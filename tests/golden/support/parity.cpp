@@ -105,7 +105,7 @@ void Parity::add(const std::string& name, Verdict verdict) {
 }
 
 void Parity::compare(const std::string& name, const std::vector<double>& values, const Rows& rows,
-                     Kind kind, double norm) {
+                     Kind kind, double norm, double floor) {
   const bool single = has_component(name, "f32"), rounded = has_component(name, "f64_as_f32");
   const auto reference_of = [&](const std::string& dataset) {
     const Array array = file_.read(dataset);
@@ -124,7 +124,7 @@ void Parity::compare(const std::string& name, const std::vector<double>& values,
     verdict.bound = kind == Kind::tiny_gradient
                         ? std::min(bound_of_single(own_error / norm) * norm / size,
                                    std::nextafter(error_of_nil, 0))
-                        : bound_of_single(own_error / size);
+                        : std::max(bound_of_single(own_error / size), floor);
   } else if (kind == Kind::zero_gradient) {
     verdict.error = distance(values, exact) / norm;
     verdict.bound = gradient_bound;

@@ -35,8 +35,9 @@ class Parity {
   /// Compares `values`, ours, with dataset `name`, whose path has a component f64, f32 or
   /// f64_as_f32. Values of fewer elements than the dataset are packed: `rows` tells which of the
   /// dataset's rows they are. `norm`: of the whole reference gradient, for tiny and zero ones.
+  /// `floor`: what an f32 bound is at least.
   void compare(const std::string& name, const std::vector<double>& values, const Rows& rows,
-               Kind kind = Kind::forward, double norm = 0);
+               Kind kind = Kind::forward, double norm = 0, double floor = 0);
   /// Compares with an explicit bound on max |x - r| / max |r|. As above, r of an f32 dataset are
   /// the f64 values.
   void compare_within(const std::string& name, const std::vector<double>& values, double bound,
