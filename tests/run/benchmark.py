@@ -31,6 +31,8 @@ def measured(ranks, *overrides):
 
 # Of these only one rank measures: tables that are long, and hours under the sanitizers.
 long_parts = {"attention"} if "Debug" not in run(0, "--version").out else set()
+if not long_parts:
+    print("not measured in a debug build: the table of attention")
 all_parts = ["products", "sequence forward", "sequence forward+backward", "structure forward",
              "structure forward+backward", "loss", "optimizer", "step", "kernels"]
 
@@ -46,8 +48,9 @@ for ranks in (1, 2):
         expect(0 < seconds["least"] <= seconds["median"] <= seconds["most"], f"{name}: {seconds}")
         expect(part["tokens_per_second"] > 0, name)
         if name not in ("loss", "optimizer"):
-            # What moves off the edges counts all the same, so an encoder may beat the rate.
-            expect(0 < part["fraction"] < 3, f"{name}: {part}")
+            # What moves off the edges counts all the same: with them the rate may be beaten.
+            most = 1 if name.startswith("sequence") else 3
+            expect(0 < part["fraction"] <= most, f"{name}: {part}")
     for encoder in ("sequence", "structure"):  # a gradient counts twice a forward pass
         ratio = (parts[f"{encoder} forward+backward"]["operations"] /
                  parts[f"{encoder} forward"]["operations"])
