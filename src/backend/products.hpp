@@ -46,6 +46,8 @@ class Products {
   void gemm(Op op_a, Op op_b, int m, int n, int k, T alpha, const T* a, int lda, const T* b,
             int ldb, T beta, T* c, int ldc);
 
+  /// Counts a product that was done elsewhere.
+  void count(const ProductCall& call);
   /// Operations (2 m n k) of all products so far.
   double operations() const { return operations_; }
 
@@ -61,8 +63,6 @@ class Products {
   double replay(const std::vector<ProductCall>& calls, int repeats);
 
  private:
-  void count(const ProductCall& call);
-
   ProductLibrary library_;
   std::vector<ProductCall>* recorded_ = nullptr;
   double operations_ = 0;

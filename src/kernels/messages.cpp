@@ -149,6 +149,16 @@ void add_to_sources(const Graph& graph, const Graph::Tile& tile, Panel<T> x, Mat
 }
 
 template <class T>
+void add_to_sources_in_order(const Graph& graph, const Graph::Tile& tile, Panel<T> x, int first,
+                             Matrix<T> sums) {
+  for (int edge = tile.begin; edge < tile.end; ++edge) {
+    const T* const value = row_of(x, edge - tile.begin);
+    T* const sum = &sums(graph.source(edge) - first, 0);
+    for (int c = 0; c < x.columns; ++c) sum[c] += value[c];
+  }
+}
+
+template <class T>
 void divide_by_edges_in(const Graph& graph, Matrix<T> x) {
   const int columns = static_cast<int>(x.extent(1));
   const Vector<int> first_edge = graph.first_edge;
@@ -182,6 +192,24 @@ void add_bias_gradient_where_edges(Workspace& scratch, const Graph& graph, Matri
 }
 
 template <class T>
+void add_edge_vector_gradients(const Graph::Tile& tile, Tensor3<T> dv, Matrix<T> edge_map,
+                               Tensor3<T> out) {
+  const int channels = static_cast<int>(edge_map.extent(1));
+  const int edge_channels = static_cast<int>(edge_map.extent(0)), begin = tile.begin;
+  for_rows(
+      "edge vector gradients", tile.size(), KOKKOS_LAMBDA(const Row& row) {
+        for (int d = 0; d < 3; ++d) {
+          const T* const from = &dv(row.index, d, 0);
+          for (int k = 0; k < edge_channels; ++k) {
+            const T* const map = &edge_map(k, 0);
+            const T sum = row.template sum<T>(channels, [&](int c) { return from[c] * map[c]; });
+            row.once([&]() { out(begin + row.index, d, k) += sum; });
+          }
+        }
+      });
+}
+
+template <class T>
 void copy_panel(Panel<T> from, Panel<T> to, bool accumulate) {
   for_rows(
       "copy panel", to.rows, KOKKOS_LAMBDA(const Row& row) {
@@ -195,11 +223,12 @@ void copy_panel(Panel<T> from, Panel<T> to, bool accumulate) {
 }
 
 template <class T>
-void transpose(Panel<T> from, Matrix<T> to) {
+void transpose(Panel<T> from, Panel<T> to) {
   for_rows(
       "transpose", from.columns, KOKKOS_LAMBDA(const Row& row) {
         const int c = row.index;
-        row.for_each(from.rows, [&](int k) { to(c, k) = row_of(from, k)[c]; });
+        T* const out = row_of(to, c);
+        row.for_each(from.rows, [&](int k) { out[k] = row_of(from, k)[c]; });
       });
 }
 
@@ -216,11 +245,15 @@ void transpose(Panel<T> from, Matrix<T> to) {
                                            Matrix<T>, int, Tensor3<T>, Panel<T>, Tensor3<T>);     \
   template void add_to_targets<T>(const Graph&, const Graph::Tile&, Panel<T>, Matrix<T>);         \
   template void add_to_sources<T>(const Graph&, const Graph::Tile&, Panel<T>, Matrix<T>);         \
+  template void add_to_sources_in_order<T>(const Graph&, const Graph::Tile&, Panel<T>, int,       \
+                                           Matrix<T>);                                            \
+  template void add_edge_vector_gradients<T>(const Graph::Tile&, Tensor3<T>, Matrix<T>,           \
+                                             Tensor3<T>);                                         \
   template void divide_by_edges_in<T>(const Graph&, Matrix<T>);                                   \
   template void add_bias_where_edges<T>(const Graph&, Vector<T>, Matrix<T>);                      \
   template void add_bias_gradient_where_edges<T>(Workspace&, const Graph&, Matrix<T>, Vector<T>); \
   template void copy_panel<T>(Panel<T>, Panel<T>, bool);                                          \
-  template void transpose<T>(Panel<T>, Matrix<T>);
+  template void transpose<T>(Panel<T>, Panel<T>);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)
 #undef JESPR_INSTANTIATE

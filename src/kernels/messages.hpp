@@ -49,6 +49,11 @@ void add_to_targets(const Graph& graph, const Graph::Tile& tile, Panel<T> x, Mat
 template <class T>
 void add_to_sources(const Graph& graph, const Graph::Tile& tile, Panel<T> x, Matrix<T> sums);
 
+/// The same by one thread: sums[source - first, c] += x[e, c], the same bits.
+template <class T>
+void add_to_sources_in_order(const Graph& graph, const Graph::Tile& tile, Panel<T> x, int first,
+                             Matrix<T> sums);
+
 /// x[i, :] /= max(1, edges into i).
 template <class T>
 void divide_by_edges_in(const Graph& graph, Matrix<T> x);
@@ -61,12 +66,18 @@ template <class T>
 void add_bias_gradient_where_edges(Workspace& scratch, const Graph& graph, Matrix<T> dy,
                                    Vector<T> dbias);
 
+/// out[edge, d, k] += sum_c dv[e, d, c] edge_map[k, c]: what `gather_vectors` hands back to the
+/// edges. dv [tile, 3, K], edge_map [U_e, K], out [E, 3, U_e].
+template <class T>
+void add_edge_vector_gradients(const Graph::Tile& tile, Tensor3<T> dv, Matrix<T> edge_map,
+                               Tensor3<T> out);
+
 /// to[i, c] = from[i, c], or with `accumulate` to[i, c] += from[i, c].
 template <class T>
 void copy_panel(Panel<T> from, Panel<T> to, bool accumulate = false);
 
 /// to[c, k] = from[k, c].
 template <class T>
-void transpose(Panel<T> from, Matrix<T> to);
+void transpose(Panel<T> from, Panel<T> to);
 
 }  // namespace jespr::kernels

@@ -111,6 +111,27 @@ std::vector<int> order_by_source(Workspace& scratch, Graph& graph, int tile) {
 
 }  // namespace
 
+std::vector<Graph::Share> deal_edges(const std::vector<int>& first_edge, const Offsets& offsets,
+                                     int threads) {
+  std::vector<Graph::Share> shares;
+  const int edges = first_edge.back();
+  if (edges == 0) return shares;
+  const auto edge_of = [&](int row) { return first_edge[static_cast<std::size_t>(row)]; };
+  const auto start_of = [&](int b) { return offsets.host[static_cast<std::size_t>(b)]; };
+  int row = 0, protein = 0;
+  for (int t = 1; t <= threads; ++t) {
+    const int begin = edge_of(row);
+    while (edge_of(row) < std::int64_t{edges} * t / threads) ++row;
+    const int end = edge_of(row);
+    while (protein + 1 < offsets.proteins() && edge_of(start_of(protein + 1)) <= begin) ++protein;
+    const int first = start_of(protein), last = start_of(protein + 1);
+    const bool is_shared = begin < end && edge_of(first) < begin;
+    shares.push_back({begin, end, is_shared ? std::min(edge_of(last), end) : begin, first,
+                      is_shared ? last : first});
+  }
+  return shares;
+}
+
 template <class T>
 Graph neighbour_graph(Workspace& workspace, Workspace& scratch, Tensor3<const T> coordinates,
                       Vector<const int> complete, const Offsets& offsets, int neighbours,
@@ -170,6 +191,7 @@ Graph neighbour_graph(Workspace& workspace, Workspace& scratch, Tensor3<const T>
     graph.tiles.push_back(
         {begin, end, target_of(begin), target_of(end - 1), first_segment[t], first_segment[t + 1]});
   }
+  if constexpr (device_is_host) graph.shares = deal_edges(first, offsets, Device().concurrency());
   return graph;
 }
 

@@ -14,6 +14,10 @@ namespace jespr {
 inline constexpr int edges_per_tile =
     std::is_same_v<DeviceMemory, Kokkos::HostSpace> ? 1024 : 16384;
 
+/// Edges that one thread of a CPU takes through all loops at a time: rows enough for its products
+/// with weights, few enough for its own cache.
+inline constexpr int edges_of_thread = 48;
+
 /// Directed edges source -> target, sorted by target, then source (Hsu et al. 2022: the centre of
 /// a neighbourhood sends to its neighbours).
 struct Graph {
@@ -33,6 +37,16 @@ struct Graph {
     int size() const { return end - begin; }
   };
   std::vector<Tile> tiles;
+
+  /// What one thread of a CPU works on where it takes edges through all loops by itself: the edges
+  /// into consecutive rows, as many as others have. Only at its begin can a protein be one that an
+  /// earlier share also has: up to `shared_end`, other threads add to the same sources
+  /// [first_source, end_source).
+  struct Share {
+    int begin, end, shared_end;    // edges
+    int first_source, end_source;  // rows
+  };
+  std::vector<Share> shares;  // by thread, only on CPUs
 };
 
 namespace kernels {
@@ -45,6 +59,10 @@ template <class T>
 Graph neighbour_graph(Workspace& workspace, Workspace& scratch, Tensor3<const T> coordinates,
                       Vector<const int> complete, const Offsets& offsets, int neighbours,
                       int tile = edges_per_tile);
+
+/// The edges dealt to threads, evenly but for whole rows. first_edge [N + 1] as in Graph.
+std::vector<Graph::Share> deal_edges(const std::vector<int>& first_edge, const Offsets& offsets,
+                                     int threads);
 
 inline constexpr int edge_scalar_features = 34;  // 16 radial, 16 positional, 2 always zero
 inline constexpr int edge_vector_features = 1;

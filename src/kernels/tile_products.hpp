@@ -74,4 +74,36 @@ void tile_product(int rows, int columns, int depth, Tile<T> a, const T* b, int l
   if (j < columns) detail::rows_product<Q, 1, old>(rows, depth, a, b + j, ldb, factor, c + j, ldc);
 }
 
+/// Numbers of a packed [depth, columns].
+template <class T>
+constexpr std::size_t packed_size(int depth, int columns) {
+  return static_cast<std::size_t>(depth) * static_cast<std::size_t>(whole_vectors<T>(columns));
+}
+
+/// Two vectors of columns from `first` on of b [depth, columns] lie together in `packed`, for
+/// products that use b many times: whole columns of a wide b share few lines of the first cache.
+/// Beyond the last column are zeros.
+template <class T>
+void pack_columns(Tile<T> b, int depth, int columns, int first, T* packed) {
+  const int end = whole_vectors<T>(columns), left = end - first;
+  const int width = left < 2 * simd_lanes<T> ? left : 2 * simd_lanes<T>;
+  T* to = packed + first * depth;
+  for (int k = 0; k < depth; ++k)
+    for (int j = first; j < first + width; ++j) *to++ = j < columns ? *b.at(k, j) : T(0);
+}
+
+/// `tile_product` with a packed b.
+template <Old old, class T>
+void packed_product(int rows, int columns, int depth, Tile<T> a, const T* packed, T* c, int ldc) {
+  constexpr int lanes = simd_lanes<T>, Q = detail::rows_at_once;
+  constexpr const T* no_factor = nullptr;
+  int j = 0;
+  for (; j + 2 * lanes <= columns; j += 2 * lanes)
+    detail::rows_product<Q, 2, old>(rows, depth, a, packed + j * depth, 2 * lanes, no_factor, c + j,
+                                    ldc);
+  if (j < columns)
+    detail::rows_product<Q, 1, old>(rows, depth, a, packed + j * depth, lanes, no_factor, c + j,
+                                    ldc);
+}
+
 }  // namespace jespr::kernels

@@ -20,9 +20,10 @@ struct Features {
   int scalars() const { return static_cast<int>(s.extent(1)); }
   int vectors() const { return static_cast<int>(v.extent(2)); }
 
-  static Features take(Workspace& workspace, std::size_t rows, int scalars, int vectors) {
-    return {workspace.matrix<T>(rows, static_cast<std::size_t>(scalars)),
-            workspace.tensor<T>(rows, 3, static_cast<std::size_t>(vectors))};
+  template <class Memory>
+  static Features take(Memory& memory, std::size_t rows, int scalars, int vectors) {
+    return {memory.template matrix<T>(rows, static_cast<std::size_t>(scalars)),
+            memory.template tensor<T>(rows, 3, static_cast<std::size_t>(vectors))};
   }
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "tensor/views.hpp"
@@ -86,6 +87,39 @@ class Workspace {
 
  private:
   Stack stack_;
+};
+
+/// Memory that one thread was given, cut into arrays one after the other. Over no memory, it
+/// measures how much they need.
+class Slab {
+ public:
+  explicit Slab(std::byte* memory = nullptr) : memory_(memory) {}
+
+  template <class T>
+  Vector<T> vector(std::size_t n) {
+    return Vector<T>(take<T>(n), n);
+  }
+  template <class T>
+  Matrix<T> matrix(std::size_t n, std::size_t c) {
+    return Matrix<T>(take<T>(n * c), n, c);
+  }
+  template <class T>
+  Tensor3<T> tensor(std::size_t n, std::size_t m, std::size_t c) {
+    return Tensor3<T>(take<T>(n * m * c), n, m, c);
+  }
+  std::size_t used() const { return used_; }
+
+ private:
+  template <class T>
+  T* take(std::size_t n) {
+    constexpr std::size_t line = 64;
+    T* const place = reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(memory_) + used_);
+    used_ += (n * sizeof(T) + line - 1) / line * line;
+    return place;
+  }
+
+  std::byte* memory_;
+  std::size_t used_ = 0;
 };
 
 /// Gives back at the end of a scope what the scope took.

@@ -95,10 +95,18 @@ struct WarpRow {
 
 using Row = std::conditional_t<device_is_host, HostRow, WarpRow>;
 
+/// Whether this thread works through a share of its own (`for_shares`): loops in it are its alone.
+inline thread_local bool in_share = false;
+
 /// f(i) for i in [0, n).
 template <class F>
 void for_each(const char* name, std::size_t n, const F& f) {
   if (n == 0) return;
+  if constexpr (device_is_host)
+    if (in_share) {
+      for (std::size_t i = 0; i < n; ++i) f(i);
+      return;
+    }
   Kokkos::parallel_for(name, Kokkos::RangePolicy<Device, Kokkos::IndexType<std::size_t>>(0, n), f);
 }
 
@@ -120,6 +128,10 @@ template <class F>
 void for_rows(const char* name, int n, const F& f, bool dynamic = false) {
   if (n == 0) return;
   if constexpr (device_is_host) {
+    if (in_share) {
+      for (int i = 0; i < n; ++i) f(HostRow{i});
+      return;
+    }
     const auto body = [f](const int i) { f(HostRow{i}); };
     if (dynamic) {
       Kokkos::parallel_for(name,
@@ -135,6 +147,22 @@ void for_rows(const char* name, int n, const F& f, bool dynamic = false) {
     Kokkos::parallel_for(name, WarpRow::Policy(blocks, WarpRow::at_once, WarpRow::width),
                          detail::WarpLoop<F>{f, n});
   }
+}
+
+/// f(share) for n shares of work on a CPU, one thread each: what lies between the loops of a share
+/// stays in the thread's own cache, and no thread waits for another from loop to loop. Nothing in f
+/// takes from a workspace or calls a library.
+template <class F>
+void for_shares(const char* name, int n, const F& f) {
+  using Threads = Kokkos::DefaultHostExecutionSpace;
+  Kokkos::parallel_for(
+      name,
+      Kokkos::RangePolicy<Threads, Kokkos::Schedule<Kokkos::Static>>(0, n, Kokkos::ChunkSize(1)),
+      [&f](const int share) {
+        in_share = true;
+        f(share);
+        in_share = false;
+      });
 }
 
 }  // namespace jespr

@@ -16,13 +16,16 @@ TEST(Messages, SumsOverEitherEndEqualSerialSums) {
   constexpr std::size_t columns = 5, width = columns + 3;
   const Numbers x = random_numbers(test.edges * width, 1);
   const Guarded<double> targets(Numbers(test.nodes * columns, 0.5)),
-      sources(Numbers(test.nodes * columns, 0.5));
+      sources(Numbers(test.nodes * columns, 0.5)), in_order(Numbers(test.nodes * columns, 0.5));
   for (const Graph::Tile& tile : test.graph.tiles) {
     const Guarded<double> values(part(x, tile.begin, tile.end, width));
     const Panel<double> columns_in = columns_of(
         values.matrix(static_cast<std::size_t>(tile.size()), width), 2, static_cast<int>(columns));
     kernels::add_to_targets(test.graph, tile, columns_in, targets.matrix(test.nodes, columns));
     kernels::add_to_sources(test.graph, tile, columns_in, sources.matrix(test.nodes, columns));
+    if constexpr (device_is_host)
+      kernels::add_to_sources_in_order(test.graph, tile, columns_in, 0,
+                                       in_order.matrix(test.nodes, columns));
   }
   Numbers by_target(test.nodes * columns, 0.5), by_source = by_target;
   for (std::size_t e = 0; e < test.edges; ++e)
@@ -32,6 +35,29 @@ TEST(Messages, SumsOverEitherEndEqualSerialSums) {
     }
   EXPECT_EQ(targets.host(), by_target) << "in the order of edges, bit for bit";
   EXPECT_EQ(sources.host(), by_source) << "in the order of edges, bit for bit";
+  if constexpr (device_is_host) EXPECT_EQ(in_order.host(), by_source) << "by one thread";
+}
+
+TEST(Messages, EdgesGetTheGradientOfTheirVectors) {
+  const ExampleGraph test;
+  constexpr std::size_t k = 7, ue = 2;
+  const Numbers map = random_numbers(ue * k, 21), old = random_numbers(test.edges * 3 * ue, 22);
+  const Guarded<double> map_(map), out(old);
+  Numbers expected = old;
+  for (const Graph::Tile& tile : test.graph.tiles) {
+    const auto n = static_cast<std::size_t>(tile.size());
+    const Numbers dv = random_numbers(n * 3 * k, 23);
+    const Guarded<double> dv_(dv);
+    kernels::add_edge_vector_gradients(tile, Tensor3<double>(dv_.vector().data(), n, 3, k),
+                                       map_.matrix(ue, k),
+                                       Tensor3<double>(out.vector().data(), test.edges, 3, ue));
+    for (std::size_t row = 0; row < 3 * n; ++row)
+      for (std::size_t u = 0; u < ue; ++u)
+        for (std::size_t c = 0; c < k; ++c)
+          expected[(3 * static_cast<std::size_t>(tile.begin) + row) * ue + u] +=
+              dv[row * k + c] * map[u * k + c];
+  }
+  expect_close(out.host(), expected, rounding<double>(k + 1), "gradient of edge vectors");
 }
 
 TEST(Messages, GathersEqualTheFormula) {
@@ -143,7 +169,7 @@ TEST(Messages, PanelsAreCopiedAddedAndTransposed) {
   const Panel<double> columns_in = columns_of(from.matrix(rows, width), 2, columns);
   kernels::copy_panel(columns_in, columns_of(copied.matrix(rows, width), 1, columns));
   kernels::copy_panel(columns_in, columns_of(added.matrix(rows, width), 1, columns), true);
-  kernels::transpose(columns_in, turned.matrix(columns, rows));
+  kernels::transpose(columns_in, panel(turned.matrix(columns, rows)));
   Numbers expected = y, expected_sum = y, expected_turned(columns * rows);
   for (std::size_t i = 0; i < rows; ++i)
     for (std::size_t c = 0; c < columns; ++c) {

@@ -147,12 +147,43 @@ TEST(Neighbours, TiesGoToTheSmallerRow) {
   EXPECT_EQ(test.edges(), expected);
 }
 
+TEST(Neighbours, ThreadsShareTheEdgesEvenly) {
+  const Case<float> test(examples(), 4, 512);
+  const std::vector<int>& starts = test.packed.offsets.host;
+  int longest_row = 0;
+  for (std::size_t i = 0; i + 1 < test.first_edge.size(); ++i)
+    longest_row = std::max(longest_row, test.first_edge[i + 1] - test.first_edge[i]);
+  for (int threads = 1; threads < 40; ++threads) {
+    const auto shares = kernels::deal_edges(test.first_edge, test.packed.offsets, threads);
+    ASSERT_EQ(shares.size(), static_cast<std::size_t>(threads));
+    int begin = 0;
+    for (const Graph::Share& share : shares) {
+      EXPECT_EQ(share.begin, begin);
+      begin = share.end;
+      EXPECT_LE(share.end - share.begin, test.graph.edges / threads + 1 + longest_row);
+      if (share.begin == share.end) continue;
+      const auto target_of = [&](int e) { return test.target[static_cast<std::size_t>(e)]; };
+      const int row = target_of(share.begin);
+      EXPECT_EQ(test.first_edge[static_cast<std::size_t>(row)], share.begin) << "whole rows";
+      const auto next = std::upper_bound(starts.begin(), starts.end(), row);
+      const int first = *(next - 1), end = *next;
+      const bool begun = test.first_edge[static_cast<std::size_t>(first)] < share.begin;
+      EXPECT_EQ(share.end_source - share.first_source, begun ? end - first : 0);
+      const int last_edge = test.first_edge[static_cast<std::size_t>(end)];
+      EXPECT_EQ(share.shared_end, begun ? std::min(last_edge, share.end) : share.begin);
+      if (begun) EXPECT_EQ(share.first_source, first);
+    }
+    EXPECT_EQ(begin, test.graph.edges);
+  }
+}
+
 TEST(Neighbours, NoResidueNoEdge) {
   Backbone backbone = random_backbone(3, 9);
   for (int row = 1; row <= 3; ++row) remove_residue(backbone, row);
   const Case<double> test({backbone}, 30, 512);
   EXPECT_EQ(test.graph.edges, 0);
   EXPECT_TRUE(test.graph.tiles.empty());
+  EXPECT_TRUE(test.graph.shares.empty());
 }
 
 TEST(EdgeFeatures, EqualTheFormula) {

@@ -101,7 +101,9 @@ struct Layer {
   }
 };
 
-const GvpConvShape shapes[] = {{8, 3, 5, 1}, {17, 6, 4, 2}, {1, 1, 1, 1}};
+/// The last two fill vectors of all CPUs: their tiles are for single threads there.
+const GvpConvShape shapes[] = {
+    {8, 3, 5, 1}, {17, 6, 4, 2}, {1, 1, 1, 1}, {16, 16, 5, 1}, {32, 16, 9, 2}};
 
 TEST(GvpConv, EqualsUnfactoredMessages) {
   for (const GvpConvShape& shape : shapes) {

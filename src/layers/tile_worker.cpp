@@ -1,0 +1,65 @@
+// TileWorker.
+#include "layers/tile_worker.hpp"
+
+namespace jespr {
+namespace {
+
+template <class T>
+kernels::Tile<T> tile(const Panel<T>& x) {
+  return {x.data, x.stride};
+}
+
+}  // namespace
+
+void TileLog::report(Products& products, int all, int at_once) const {
+  for (int begin = 0; edges > 0 && begin < all; begin += at_once) {
+    const int piece = std::min(at_once, all - begin);
+    for (int i = 0; i < number; ++i) {
+      ProductCall call = calls[static_cast<std::size_t>(i)];
+      int& rows = call.op_a == Op::plain ? call.m : call.k;  // edges or their vector components
+      rows = rows / edges * piece;
+      products.count(call);
+    }
+  }
+}
+
+template <class T>
+void TileWorker<T>::multiply(Panel<T> x, const TileWeight<T>& w, Panel<T> y) const {
+  if (context_) return matmul_nt(*context_, x, w.value, y);
+  log_->add({Op::plain, Op::transposed, x.rows, y.columns, x.columns});
+  kernels::packed_product<kernels::Old::dropped>(x.rows, whole_vectors<T>(y.columns), x.columns,
+                                                 tile(x), w.packed_columns, y.data, y.stride);
+}
+
+template <class T>
+void TileWorker<T>::multiply_back(Panel<T> dy, const TileWeight<T>& w, Panel<T> dx,
+                                  bool add) const {
+  if (context_) return matmul_nn(*context_, dy, w.value, dx, T(add));
+  log_->add({Op::plain, Op::plain, dy.rows, dx.columns, dy.columns});
+  const auto product = add ? kernels::packed_product<kernels::Old::kept, T>
+                           : kernels::packed_product<kernels::Old::dropped, T>;
+  product(dy.rows, whole_vectors<T>(dx.columns), dy.columns, tile(dy), w.packed_rows, dx.data,
+          dx.stride);
+}
+
+template <class T>
+void TileWorker<T>::add_weight_gradient(Panel<T> dy, Panel<T> x, Matrix<T> dw) const {
+  if (context_) return matmul_tn(*context_, dy, x, columns_of(dw, 0, x.columns), T(1));
+  log_->add({Op::transposed, Op::plain, dy.columns, x.columns, dy.rows});
+  kernels::tile_product<kernels::Old::kept>(dy.columns, whole_vectors<T>(x.columns), dy.rows,
+                                            {dy.data, 1, dy.stride}, x.data, x.stride, dw.data(),
+                                            static_cast<int>(dw.extent(1)));
+}
+
+template <class T>
+void TileWorker<T>::add_bias_gradient(Matrix<T> dy, Vector<T> db) const {
+  if (context_) return kernels::add_column_sums(context_->scratch, dy, db);
+  const int columns = static_cast<int>(dy.extent(1));
+  for (std::size_t i = 0; i < dy.extent(0); ++i)
+    for (int c = 0; c < columns; ++c) db(c) += dy(i, c);
+}
+
+template class TileWorker<float>;
+template class TileWorker<double>;
+
+}  // namespace jespr
