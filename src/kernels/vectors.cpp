@@ -56,6 +56,21 @@ void gate_vectors(Matrix<T> gate, Vector<T> bias, Tensor3<T> u, int first, Tenso
 }
 
 template <class T>
+void scale_vectors(Matrix<T> gate, Tensor3<T> u, int first, Tensor3<T> v) {
+  const int channels = static_cast<int>(gate.extent(1));
+  for_rows(
+      "scale vectors", static_cast<int>(gate.extent(0)), KOKKOS_LAMBDA(const Row& row) {
+        const int i = row.index;
+        const T* g = &gate(i, 0);
+        for (int d = 0; d < 3; ++d) {
+          const T* from = &u(i, d, first);
+          T* to = &v(i, d, 0);
+          row.for_each(channels, [&](int c) { to[c] = g[c] * from[c]; });
+        }
+      });
+}
+
+template <class T>
 void gate_vectors_backward(Matrix<T> gate, Tensor3<T> u, int first, Tensor3<T> dv, Matrix<T> dlogit,
                            Tensor3<T> du) {
   const int channels = static_cast<int>(gate.extent(1));
@@ -199,6 +214,7 @@ void drop_vectors(Tensor3<T> v, const Offsets& offsets, PhiloxKey key, std::uint
   template void vector_norms<T>(Tensor3<T>, Panel<T>);                                        \
   template void vector_norms_backward<T>(Tensor3<T>, Panel<T>, Panel<T>, Tensor3<T>, bool);   \
   template void gate_vectors<T>(Matrix<T>, Vector<T>, Tensor3<T>, int, Tensor3<T>);           \
+  template void scale_vectors<T>(Matrix<T>, Tensor3<T>, int, Tensor3<T>);                     \
   template void gate_vectors_backward<T>(Matrix<T>, Tensor3<T>, int, Tensor3<T>, Matrix<T>,   \
                                          Tensor3<T>);                                         \
   template void vector_layer_norm<T>(Tensor3<T>, Tensor3<T>, Vector<T>);                      \

@@ -29,6 +29,10 @@ void vector_norms_backward(Tensor3<T> v, Panel<T> norms, Panel<T> dnorms, Tensor
 template <class T>
 void gate_vectors(Matrix<T> gate, Vector<T> bias, Tensor3<T> u, int first, Tensor3<T> v);
 
+/// v[i, d, c] = gate[i, c] u[i, d, first + c], with gates that are known.
+template <class T>
+void scale_vectors(Matrix<T> gate, Tensor3<T> u, int first, Tensor3<T> v);
+
 /// dlogit = gate (1 - gate) sum_d dv u; du[i, d, first + c] = gate dv. dlogit [N, U] is assigned.
 /// When `du` is the array of `dv`, first must be 0.
 template <class T>

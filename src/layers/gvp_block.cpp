@@ -62,9 +62,10 @@ void GvpBlock<P>::freeze() const {
 template <class P>
 Features<typename P::Real> GvpBlock<P>::forward(Context& context, const Features<Real>& nodes,
                                                 const Features<Real>& edges, const Graph& graph,
-                                                const Offsets& offsets, int number,
-                                                Saved& saved) const {
-  const Features<Real> messages = conv.forward(context, nodes, edges, graph, saved.conv);
+                                                const Offsets& offsets, int number, Saved& saved,
+                                                bool differentiate) const {
+  const Features<Real> messages =
+      conv.forward(context, nodes, edges, graph, saved.conv, differentiate);
   context.observe(fmt::format("gvp/conv_{}_s", number), messages.s);
   context.observe(fmt::format("gvp/conv_{}_v", number), messages.v);
   drop(context, messages, offsets, conv_site, dropout);

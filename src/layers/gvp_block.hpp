@@ -30,10 +30,10 @@ struct GvpBlock {
                       double dropout);
   void freeze() const;
 
-  /// `number` counts layers from 1, for observers.
+  /// `number` counts layers from 1, for observers; `differentiate` as in GvpConv.
   Features<Real> forward(Context& context, const Features<Real>& nodes, const Features<Real>& edges,
-                         const Graph& graph, const Offsets& offsets, int number,
-                         Saved& saved) const;
+                         const Graph& graph, const Offsets& offsets, int number, Saved& saved,
+                         bool differentiate = true) const;
   /// In place: `d` holds the gradient of the output on entry, of `nodes` on return. `dedges`,
   /// unless null, is added to.
   void backward(Context& context, const Saved& saved, const Graph& graph, const Offsets& offsets,

@@ -162,10 +162,13 @@ struct TileValues {
   }
 };
 
+/// What becomes of the arrays that backward need not compute again.
+enum class Keep { nothing, writes, reads };
+
 template <class P>
 void compute_tile(const TileWorker<Real<P>>& worker, const GvpConv<P>& conv, const Prepared<P>& p,
                   const Features<Real<P>>& edges, const Graph& graph, const Graph::Tile& tile,
-                  const TileValues<Real<P>>& t) {
+                  const TileValues<Real<P>>& t, const KeptMessages<Real<P>>& messages, Keep keep) {
   using T = Real<P>;
   const auto& [s, u, se, ue] = conv.shape;
   const auto& [first, second, third] = conv.message;
@@ -175,19 +178,39 @@ void compute_tile(const TileWorker<Real<P>>& worker, const GvpConv<P>& conv, con
   kernels::copy_panel(panel(edge_scalars), columns_of(t.x0, 0, se));
   kernels::gather_vectors(graph, tile, p.source.v, p.target.v, edges.v, p.edge_map, t.v0);
   kernels::vector_norms(t.v0, columns_of(t.x0, se, h));
-  const Panel<T> s1 = columns_of(t.x1, 0, s);
-  worker.multiply(panel(t.x0), p.input, s1);
-  kernels::gather_scalars_relu(graph, tile, p.source.s, p.target.s, s1);
-  worker.multiply(s1, p.gate0, panel(t.gate0));
-  kernels::gate_vectors(t.gate0, flat(first.wg_bias.value()), t.v0, h, t.v1);
+  const auto computed = [&](const Matrix<T>& all, const Panel<T>& part, const auto& compute) {
+    if (keep == Keep::nothing) return compute();
+    const Panel<T> kept = panel(rows_of(all, size(tile.begin), size(tile.end)));
+    if (keep == Keep::reads) return kernels::copy_panel(kept, part);
+    compute();
+    kernels::copy_panel(part, kept);
+  };
+  const auto gated = [&](const Matrix<T>& all, const Panel<T>& s_in, const TileWeight<T>& weight,
+                         const Weight<P>& bias, const Matrix<T>& gate, const Tensor3<T>& in,
+                         int channel, const Tensor3<T>& out) {
+    if (keep == Keep::reads) {
+      computed(all, panel(gate), [] {});
+      return kernels::scale_vectors(gate, in, channel, out);
+    }
+    computed(all, panel(gate), [&] {
+      worker.multiply(s_in, weight, panel(gate));
+      kernels::gate_vectors(gate, flat(bias.value()), in, channel, out);
+    });
+  };
+  const Panel<T> s1 = columns_of(t.x1, 0, s), s2 = columns_of(t.x2, 0, s);
+  computed(messages.s1, s1, [&] {
+    worker.multiply(panel(t.x0), p.input, s1);
+    kernels::gather_scalars_relu(graph, tile, p.source.s, p.target.s, s1);
+  });
+  gated(messages.gate0, s1, p.gate0, first.wg_bias, t.gate0, t.v0, h, t.v1);
 
   worker.multiply(panel(channel_rows(t.v1)), p.middle, panel(channel_rows(t.m1)));
   kernels::vector_norms(t.m1, columns_of(t.x1, s, u));
-  const Panel<T> s2 = columns_of(t.x2, 0, s);
-  worker.multiply(panel(t.x1), p.second, s2);
-  kernels::bias_relu(flat(second.ws_bias.value()), s2);
-  worker.multiply(s2, p.gate1, panel(t.gate1));
-  kernels::gate_vectors(t.gate1, flat(second.wg_bias.value()), t.m1, u, t.v2);
+  computed(messages.s2, s2, [&] {
+    worker.multiply(panel(t.x1), p.second, s2);
+    kernels::bias_relu(flat(second.ws_bias.value()), s2);
+  });
+  gated(messages.gate1, s2, p.gate1, second.wg_bias, t.gate1, t.m1, u, t.v2);
 
   worker.multiply(panel(channel_rows(t.v2)), p.third, panel(channel_rows(t.vh2)));
   kernels::vector_norms(t.vh2, columns_of(t.x2, s, u));
@@ -379,6 +402,7 @@ struct ForwardPass {
   const Features<T>& edges;
   const Graph& graph;
   const Features<T>& mean;  // sums over the edges into a row
+  const KeptMessages<T>& messages;
 
   template <class Memory>
   TileValues<T> take(Memory& memory, int n) const {
@@ -388,7 +412,8 @@ struct ForwardPass {
   void work(const TileWorker<T>& worker, const TileValues<T>& values, const Graph::Tile& tile,
             const Graph::Share*) const {
     const TileValues<T> t = values.first(tile.size());
-    compute_tile(worker, conv, prepared, edges, graph, tile, t);
+    compute_tile(worker, conv, prepared, edges, graph, tile, t, messages,
+                 messages.exist() ? Keep::writes : Keep::nothing);
     kernels::add_to_targets(graph, tile, panel(t.x2), mean.s);
     kernels::add_to_targets(graph, tile, wide(t.vh2), wide_matrix(mean.v));
   }
@@ -412,6 +437,7 @@ struct BackwardPass {
   const Features<T>* dedges;
   const RowGradients<T>& rows;
   const WeightGradients<T>& total;
+  const KeptMessages<T>& messages;
 
   struct Arrays {
     TileValues<T> values;
@@ -444,7 +470,8 @@ struct BackwardPass {
             const Graph::Share* share) const {
     const TileValues<T> t = arrays.values.first(tile.size());
     const TileGradients<T> d = arrays.gradients.first(tile.size());
-    compute_tile(worker, conv, prepared, edges, graph, tile, t);
+    compute_tile(worker, conv, prepared, edges, graph, tile, t, messages,
+                 messages.exist() ? Keep::reads : Keep::nothing);
     backward_tile(worker, conv, prepared, edges, graph, tile, dmean, dedges, t, d, arrays.sums);
     const Panel<T> ds = columns_of(d.dx1, 0, conv.shape.scalars), dv = wide(d.dv0);
     kernels::add_to_targets(graph, tile, ds, rows.target.s);
@@ -498,17 +525,23 @@ void GvpConv<P>::freeze() const {
 template <class P>
 Features<typename P::Real> GvpConv<P>::forward(Context& context, const Features<Real>& nodes,
                                                const Features<Real>& edges, const Graph& graph,
-                                               Saved& saved) const {
+                                               Saved& saved, bool differentiate) const {
   const int s = shape.scalars, u = shape.vectors;
   const Features<Real> out = Features<Real>::take(context.saved, nodes.rows(), s, u);
-  saved = {nodes, edges, Features<Real>::take(context.saved, nodes.rows(), s + u, u)};
+  saved = {nodes, edges, Features<Real>::take(context.saved, nodes.rows(), s + u, u), {}};
+  if (differentiate && 2 * (s + u) <= KeptMessages<Real>::most_per_edge) {
+    const auto take = [&](int columns) {  // memory shall depend on the number of rows alone
+      return context.saved.matrix<Real>(size(graph.capacity), size(columns));
+    };
+    saved.messages = {take(s), take(u), take(s), take(u)};
+  }
   const Features<Real>& mean = saved.mean;
   Kokkos::deep_copy(mean.s, Real(0));
   Kokkos::deep_copy(mean.v, Real(0));
   Scope scope(context.scratch);
   const Prepared<P> prepared = prepare(context, *this, nodes);
   for_tiles<Real>(context, prepared.widths, graph,
-                  ForwardPass<P>{*this, prepared, edges, graph, mean});
+                  ForwardPass<P>{*this, prepared, edges, graph, mean, saved.messages});
   kernels::divide_by_edges_in(graph, mean.s);
   kernels::divide_by_edges_in(graph, wide_matrix(mean.v));
 
@@ -556,7 +589,8 @@ void GvpConv<P>::backward(Context& context, const Saved& saved, const Graph& gra
                                     flat(first.wg_bias.gradient()),
                                     flat(second.wg_bias.gradient())};
   for_tiles<Real>(context, prepared.widths, graph,
-                  BackwardPass<P>{*this, prepared, saved.edges, graph, dmean, dedges, rows, total});
+                  BackwardPass<P>{*this, prepared, saved.edges, graph, dmean, dedges, rows, total,
+                                  saved.messages});
 
   // The rows' parts of the first perceptron, and the folded maps.
   const Matrix<Real> dmap = scratch.matrix<Real>(size(h + u), size(2 * u + ue));

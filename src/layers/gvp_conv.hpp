@@ -1,6 +1,6 @@
 // GvpConv: messages of three perceptrons along the edges of a graph, averaged over the edges into
-// each row. One layer: it saves only arrays over rows and computes tiles of edges again in
-// backward.
+// each row. One layer: it saves arrays over rows and, where they are narrow, four over edges; the
+// rest of a tile of edges is computed again in backward.
 //
 // What is linear is moved off the edges (doc/numerics.md counts the operations):
 // - First perceptron: W [a_source, e, a_target] = W_1 a_source + W_2 e + W_3 a_target, so the node
@@ -25,6 +25,16 @@ struct GvpConvShape {
   GvpShape message(int layer) const;
 };
 
+/// What backward need not compute again, if it is narrow: [E, S], [E, U] of the first and second
+/// perceptron, behind relu and sigmoid. Empty if not kept.
+template <class T>
+struct KeptMessages {
+  static constexpr int most_per_edge = 512;  // numbers; more costs more memory than time is won
+  Matrix<T> s1, gate0, s2, gate1;
+
+  bool exist() const { return s1.extent(0) > 0; }
+};
+
 /// m_i = mean over edges j -> i of g3(g2(g1([s_j, e_s, s_i], [v_j, e_v, v_i]))).
 template <class P>
 struct GvpConv {
@@ -36,14 +46,16 @@ struct GvpConv {
   struct Saved {
     Features<Real> nodes, edges;
     Features<Real> mean;  // [N, S + U], [N, 3, U]: what the maps behind the mean act on
+    KeptMessages<Real> messages;
   };
 
   static GvpConv add(ParameterStore<P>& store, const std::string& name, const GvpConvShape& shape);
   void freeze() const;
 
-  /// nodes [N, S], [N, 3, U]; edges [E, S_e], [E, 3, U_e] -> messages as nodes.
+  /// nodes [N, S], [N, 3, U]; edges [E, S_e], [E, 3, U_e] -> messages as nodes. Without
+  /// `differentiate` nothing is kept for edges.
   Features<Real> forward(Context& context, const Features<Real>& nodes, const Features<Real>& edges,
-                         const Graph& graph, Saved& saved) const;
+                         const Graph& graph, Saved& saved, bool differentiate = true) const;
   /// `dout` is overwritten; `dnodes` and, unless null, `dedges` are added to.
   void backward(Context& context, const Saved& saved, const Graph& graph,
                 const Features<Real>& dout, const Features<Real>& dnodes,

@@ -143,11 +143,11 @@ Features<typename P::Real> GraphEncoder<P>::run(Context& context, Tensor3<const 
 
   saved.blocks.resize(blocks.size());
   for (std::size_t layer = 0; layer < blocks.size(); ++layer) {
+    const bool keep = differentiate && static_cast<int>(layer) >= frozen;
     const auto compute = [&] {
       return blocks[layer].forward(context, nodes, edges, saved.graph, offsets,
-                                   static_cast<int>(layer) + 1, saved.blocks[layer]);
+                                   static_cast<int>(layer) + 1, saved.blocks[layer], keep);
     };
-    const bool keep = differentiate && static_cast<int>(layer) >= frozen;
     // A layer that keeps nothing may write over its input: nobody needs that either, unless it is
     // the kept embedding, which cannot be with a frozen layer behind it.
     nodes = keep ? compute() : without_trace(context, nodes, compute);

@@ -104,6 +104,8 @@ struct Layer {
 /// The last two fill vectors of all CPUs: their tiles are for single threads there.
 const GvpConvShape shapes[] = {
     {8, 3, 5, 1}, {17, 6, 4, 2}, {1, 1, 1, 1}, {16, 16, 5, 1}, {32, 16, 9, 2}};
+/// Steps of differences: the more relus, the nearer the next kink.
+double step_for(const GvpConvShape& shape) { return 1.0 / (shape.vectors < 16 ? 8192 : 131072); }
 
 TEST(GvpConv, EqualsUnfactoredMessages) {
   for (const GvpConvShape& shape : shapes) {
@@ -159,7 +161,7 @@ TEST(GvpConv, GradientByDifferences) {
       return gradient;
     };
     const Numbers dparameters = parameter_gradients(layer.store);
-    const double size = 4.0 * double(w.size()), step = 1.0 / 8192;  // short: relus have kinks
+    const double size = 4.0 * double(w.size()), step = step_for(shape);
     expect_gradient(
         "nodes", [&](const Numbers& x) { return loss(x, edges, parameters); }, nodes,
         added(dnodes, start_nodes), size, step);
@@ -172,16 +174,49 @@ TEST(GvpConv, GradientByDifferences) {
   }
 }
 
-TEST(GvpConv, KeepsArraysOverRowsOnly) {
-  const GvpConvShape shape{16, 4, 8, 1};
-  const Example<F64> test(shape);
-  Layer<F64> layer(shape);
-  Bench bench;
-  GvpConv<F64>::Saved saved;
-  layer.conv.forward(bench.context, test.nodes, test.edges, test.graph, saved);
-  constexpr std::size_t alignment = 256, arrays = 4;
-  const std::size_t per_row = 8 * (16 + 3 * 4) + 8 * (16 + 4 + 3 * 4);
-  EXPECT_LE(bench.saved.stack().in_use(), test.nodes.rows() * per_row + arrays * alignment);
+TEST(GvpConv, KeepsNothingForEdgesThatIsWideOrOfNoUse) {
+  const auto kept = [](int s, int u, bool differentiate) {
+    const GvpConvShape shape{s, u, 8, 1};
+    const Example<F64> test(shape);
+    Layer<F64> layer(shape);
+    Bench bench;
+    GvpConv<F64>::Saved saved;
+    layer.conv.forward(bench.context, test.nodes, test.edges, test.graph, saved, differentiate);
+    constexpr std::size_t alignment = 256, arrays = 8;
+    const auto over_rows = test.nodes.rows() * static_cast<std::size_t>(2 * s + 7 * u);
+    EXPECT_GE(bench.saved.stack().in_use(), 8 * over_rows);
+    return bench.saved.stack().in_use() <= 8 * over_rows + arrays * alignment;
+  };
+  EXPECT_TRUE(kept(16, 4, false));
+  EXPECT_FALSE(kept(16, 4, true));
+  EXPECT_TRUE(kept(256, 16, true)) << "wide";
+}
+
+TEST(GvpConv, WhatIsKeptChangesNoBit) {
+  for (const GvpConvShape& shape : shapes) {
+    const Example<F32> test(shape);
+    Layer<F32> layer(shape);
+    Bench bench;
+    const auto gradients = [&](bool keep) {
+      layer.store.zero_gradients();
+      const auto take = [&](const Features<float>& x, std::uint64_t seed) {
+        const auto d = Features<float>::take(bench.inputs, x.rows(), x.scalars(), x.vectors());
+        Example<F32>::fill(d, seed);
+        return d;
+      };
+      const auto dout = take(test.nodes, 1), dnodes = take(test.nodes, 2),
+                 dedges = take(test.edges, 3);
+      GvpConv<F32>::Saved saved;
+      Numbers all = all_of(
+          layer.conv.forward(bench.context, test.nodes, test.edges, test.graph, saved, keep));
+      EXPECT_EQ(saved.messages.exist(), keep);
+      layer.conv.backward(bench.context, saved, test.graph, dout, dnodes, &dedges);
+      for (const Numbers& more : {all_of(dnodes), all_of(dedges), parameter_gradients(layer.store)})
+        all.insert(all.end(), more.begin(), more.end());
+      return all;
+    };
+    EXPECT_EQ(gradients(true), gradients(false));
+  }
 }
 
 /// The message layer of gvpt_8M on a protein of 250 residues.
