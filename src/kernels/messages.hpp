@@ -67,7 +67,7 @@ void add_bias_gradient_where_edges(Workspace& scratch, const Graph& graph, Matri
                                    Vector<T> dbias);
 
 /// out[edge, d, k] += sum_c dv[e, d, c] edge_map[k, c]: what `gather_vectors` hands back to the
-/// edges. dv [tile, 3, K], edge_map [U_e, K], out [E, 3, U_e].
+/// edges, summed in f64. dv [tile, 3, K], edge_map [U_e, K], out [E, 3, U_e].
 template <class T>
 void add_edge_vector_gradients(const Graph::Tile& tile, Tensor3<T> dv, Matrix<T> edge_map,
                                Tensor3<T> out);

@@ -93,66 +93,72 @@ void gate_vectors_backward(Matrix<T> gate, Tensor3<T> u, int first, Tensor3<T> d
 
 namespace {
 
-/// Whether the channel is long enough to be kept by the norm, and its q.
-template <class T>
-KOKKOS_FORCEINLINE_FUNCTION T squared(const T* v, int channels, int c) {
-  return v[c] * v[c] + v[channels + c] * v[channels + c] +
-         v[2 * channels + c] * v[2 * channels + c];
+/// |v_c|^2, and whether the channel is long enough to be kept by the norm.
+template <class Sum, class T>
+KOKKOS_FORCEINLINE_FUNCTION Sum squared(const T* v, int channels, int c) {
+  const Sum x = v[c], y = v[channels + c], z = v[2 * channels + c];
+  return x * x + y * y + z * z;
 }
-template <class T>
-KOKKOS_FORCEINLINE_FUNCTION bool is_kept(T length2) {
-  return length2 + T(vector_layer_norm_eps) > T(2) * T(vector_layer_norm_eps);
+template <class Sum>
+KOKKOS_FORCEINLINE_FUNCTION bool is_kept(Sum length2) {
+  return length2 + Sum(vector_layer_norm_eps) > Sum(2) * Sum(vector_layer_norm_eps);
+}
+
+/// eps + number of channels kept, and rstd.
+template <class Sum>
+struct VectorScale {
+  Sum kept, inverse;
+};
+template <class Sum, class T>
+KOKKOS_FORCEINLINE_FUNCTION VectorScale<Sum> scale_of(const Row& row, const T* v, int channels) {
+  constexpr Sum eps = Sum(vector_layer_norm_eps);
+  const Sum kept = eps + row.template sum<Sum>(channels, [&](int c) {
+    return is_kept(squared<Sum>(v, channels, c)) ? Sum(1) : Sum(0);
+  });
+  const Sum total = row.template sum<Sum>(channels, [&](int c) {
+    const Sum q = squared<Sum>(v, channels, c);
+    return is_kept(q) ? q + eps : Sum(0);
+  });
+  return {kept, Sum(1) / Kokkos::sqrt(total / kept + eps)};
 }
 
 }  // namespace
 
 template <class T>
-void vector_layer_norm(Tensor3<T> v, Tensor3<T> y, Vector<T> rstd) {
+void vector_layer_norm(Tensor3<T> v, Tensor3<T> y) {
   const int channels = static_cast<int>(v.extent(2));
   for_rows(
       "vector layer norm", static_cast<int>(v.extent(0)), KOKKOS_LAMBDA(const Row& row) {
-        constexpr T eps = T(vector_layer_norm_eps);
-        const int i = row.index;
-        const T* from = &v(i, 0, 0);
-        T* to = &y(i, 0, 0);
-        const T kept = row.template sum<T>(
-            channels, [&](int c) { return is_kept(squared(from, channels, c)) ? T(1) : T(0); });
-        const T total = row.template sum<T>(channels, [&](int c) {
-          const T q = squared(from, channels, c);
-          return is_kept(q) ? q + eps : T(0);
-        });
-        const T inverse = T(1) / Kokkos::sqrt(total / (eps + kept) + eps);
+        const T* from = &v(row.index, 0, 0);
+        T* to = &y(row.index, 0, 0);
+        const T inverse = scale_of<T>(row, from, channels).inverse;
         row.for_each(channels, [&](int c) {
-          const T factor = is_kept(squared(from, channels, c)) ? inverse : T(0);
+          const T factor = is_kept(squared<T>(from, channels, c)) ? inverse : T(0);
           for (int d = 0; d < 3; ++d) to[d * channels + c] = factor * from[d * channels + c];
         });
-        row.once([&]() { rstd(i) = inverse; });
       });
 }
 
 template <class T>
-void vector_layer_norm_backward(Tensor3<T> dy, Tensor3<T> v, Vector<T> rstd, Tensor3<T> dv) {
+void vector_layer_norm_backward(Tensor3<T> dy, Tensor3<T> v, Tensor3<T> dv) {
   const int channels = static_cast<int>(v.extent(2));
   for_rows(
       "vector layer norm backward", static_cast<int>(v.extent(0)), KOKKOS_LAMBDA(const Row& row) {
-        constexpr T eps = T(vector_layer_norm_eps);
-        const int i = row.index;
-        const T *x = &v(i, 0, 0), *g = &dy(i, 0, 0);
-        T* out = &dv(i, 0, 0);
-        const T kept = row.template sum<T>(
-            channels, [&](int c) { return is_kept(squared(x, channels, c)) ? T(1) : T(0); });
-        const T along = row.template sum<T>(channels, [&](int c) {
-          T sum = 0;
-          for (int d = 0; d < 3; ++d) sum += g[d * channels + c] * x[d * channels + c];
-          return is_kept(squared(x, channels, c)) ? sum : T(0);
+        const T *x = &v(row.index, 0, 0), *g = &dy(row.index, 0, 0);
+        T* out = &dv(row.index, 0, 0);
+        const VectorScale<double> norm = scale_of<double>(row, x, channels);
+        const double along = row.template sum<double>(channels, [&](int c) {
+          double sum = 0;
+          for (int d = 0; d < 3; ++d)
+            sum += static_cast<double>(g[d * channels + c]) * x[d * channels + c];
+          return is_kept(squared<double>(x, channels, c)) ? sum : 0.0;
         });
-        const T inverse = rstd(i);
-        const T common = along * inverse * inverse * inverse / (eps + kept);
+        const double scale = norm.inverse, common = along * scale * scale * scale / norm.kept;
         row.for_each(channels, [&](int c) {
-          const T mask = is_kept(squared(x, channels, c)) ? T(1) : T(0);
+          const double mask = is_kept(squared<double>(x, channels, c)) ? 1 : 0;
           for (int d = 0; d < 3; ++d) {
             const int k = d * channels + c;
-            out[k] = mask * (inverse * g[k] - common * x[k]);
+            out[k] = static_cast<T>(mask * (scale * g[k] - common * x[k]));
           }
         });
       });
@@ -210,17 +216,17 @@ void drop_vectors(Tensor3<T> v, const Offsets& offsets, PhiloxKey key, std::uint
       });
 }
 
-#define JESPR_INSTANTIATE(T)                                                                  \
-  template void vector_norms<T>(Tensor3<T>, Panel<T>);                                        \
-  template void vector_norms_backward<T>(Tensor3<T>, Panel<T>, Panel<T>, Tensor3<T>, bool);   \
-  template void gate_vectors<T>(Matrix<T>, Vector<T>, Tensor3<T>, int, Tensor3<T>);           \
-  template void scale_vectors<T>(Matrix<T>, Tensor3<T>, int, Tensor3<T>);                     \
-  template void gate_vectors_backward<T>(Matrix<T>, Tensor3<T>, int, Tensor3<T>, Matrix<T>,   \
-                                         Tensor3<T>);                                         \
-  template void vector_layer_norm<T>(Tensor3<T>, Tensor3<T>, Vector<T>);                      \
-  template void vector_layer_norm_backward<T>(Tensor3<T>, Tensor3<T>, Vector<T>, Tensor3<T>); \
-  template void to_local_frames<T>(Matrix<T>, Tensor3<T>, Tensor3<T>, Matrix<T>);             \
-  template void to_local_frames_backward<T>(Matrix<T>, Tensor3<T>, Matrix<T>, Tensor3<T>);    \
+#define JESPR_INSTANTIATE(T)                                                                \
+  template void vector_norms<T>(Tensor3<T>, Panel<T>);                                      \
+  template void vector_norms_backward<T>(Tensor3<T>, Panel<T>, Panel<T>, Tensor3<T>, bool); \
+  template void gate_vectors<T>(Matrix<T>, Vector<T>, Tensor3<T>, int, Tensor3<T>);         \
+  template void scale_vectors<T>(Matrix<T>, Tensor3<T>, int, Tensor3<T>);                   \
+  template void gate_vectors_backward<T>(Matrix<T>, Tensor3<T>, int, Tensor3<T>, Matrix<T>, \
+                                         Tensor3<T>);                                       \
+  template void vector_layer_norm<T>(Tensor3<T>, Tensor3<T>);                               \
+  template void vector_layer_norm_backward<T>(Tensor3<T>, Tensor3<T>, Tensor3<T>);          \
+  template void to_local_frames<T>(Matrix<T>, Tensor3<T>, Tensor3<T>, Matrix<T>);           \
+  template void to_local_frames_backward<T>(Matrix<T>, Tensor3<T>, Matrix<T>, Tensor3<T>);  \
   template void drop_vectors<T>(Tensor3<T>, const Offsets&, PhiloxKey, std::uint32_t, double);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)

@@ -41,14 +41,14 @@ void gate_vectors_backward(Matrix<T> gate, Tensor3<T> u, int first, Tensor3<T> d
 
 /// Norm of vectors over channels: q_c = |v_c|^2 + eps; channels with q_c <= 2 eps are zeroed and
 /// left out of the mean m = sum q_c / (eps + number kept); y = v rstd, rstd = 1 / sqrt(m + eps).
-/// rstd [N] is kept for backward.
 template <class T>
-void vector_layer_norm(Tensor3<T> v, Tensor3<T> y, Vector<T> rstd);
+void vector_layer_norm(Tensor3<T> v, Tensor3<T> y);
 
 /// dv_c = rstd dy_c - v_c rstd^3 / (eps + number kept) sum_c' dy_c' . v_c' over kept channels, 0
-/// for the others. `dv` is assigned; it may be `dy`.
+/// for the others. `dv` is assigned; it may be `dy`. In f64: along v, of which there may be only one,
+/// the two terms cancel but for eps.
 template <class T>
-void vector_layer_norm_backward(Tensor3<T> dy, Tensor3<T> v, Vector<T> rstd, Tensor3<T> dv);
+void vector_layer_norm_backward(Tensor3<T> dy, Tensor3<T> v, Tensor3<T> dv);
 
 /// out [N, S + 3U]: the scalars, then each vector's components along the rows of the residue's
 /// frame, channel by channel: out[i, S + 3u + k] = sum_d frames[i, k, d] v[i, d, u].

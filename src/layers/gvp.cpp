@@ -124,15 +124,14 @@ Features<typename P::Real> GvpNorm<P>::forward(Context& context, const Features<
   out.s = scalar_norm.forward(context, in.s, saved.scalar_norm);
   out.v = context.saved.tensor<Real>(in.rows(), 3, in.v.extent(2));
   saved.v = in.v;
-  saved.rstd = context.saved.vector<Real>(in.rows());
-  kernels::vector_layer_norm(in.v, out.v, saved.rstd);
+  kernels::vector_layer_norm(in.v, out.v);
   return out;
 }
 
 template <class P>
 void GvpNorm<P>::backward(Context& context, const Saved& saved, const Features<Real>& d) const {
   scalar_norm.backward(context, saved.scalar_norm, d.s, d.s);
-  kernels::vector_layer_norm_backward(d.v, saved.v, saved.rstd, d.v);
+  kernels::vector_layer_norm_backward(d.v, saved.v, d.v);
 }
 
 template struct Gvp<F32>;

@@ -25,6 +25,12 @@ struct Features {
     return {memory.template matrix<T>(rows, static_cast<std::size_t>(scalars)),
             memory.template tensor<T>(rows, 3, static_cast<std::size_t>(vectors))};
   }
+  static Features zeros(Workspace& workspace, std::size_t rows, int scalars, int vectors) {
+    const Features x = take(workspace, rows, scalars, vectors);
+    Kokkos::deep_copy(x.s, T(0));
+    Kokkos::deep_copy(x.v, T(0));
+    return x;
+  }
 };
 
 struct GvpShape {
@@ -79,7 +85,6 @@ struct GvpNorm {
   struct Saved {
     typename LayerNorm<P>::Saved scalar_norm;
     Tensor3<Real> v;
-    Vector<Real> rstd;
   };
 
   static GvpNorm add(ParameterStore<P>& store, const std::string& name, int scalars);

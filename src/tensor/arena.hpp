@@ -73,6 +73,12 @@ class Workspace {
   Tensor3<T> tensor(std::size_t n, std::size_t m, std::size_t c) {
     return Tensor3<T>(static_cast<T*>(stack_.take(n * m * c * sizeof(T))), n, m, c);
   }
+  template <class T>
+  Matrix<T> zeros(std::size_t n, std::size_t c) {
+    const Matrix<T> m = matrix<T>(n, c);
+    Kokkos::deep_copy(m, T(0));
+    return m;
+  }
 
   /// Host values in device memory.
   template <class T>

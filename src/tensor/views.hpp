@@ -44,6 +44,11 @@ template <class T>
 Matrix<T> channel_rows(Tensor3<T> v) {
   return Matrix<T>(v.data(), v.extent(0) * v.extent(1), v.extent(2));
 }
+/// Vector features as N rows of 3U numbers.
+template <class T>
+Matrix<T> wide_rows(Tensor3<T> v) {
+  return Matrix<T>(v.data(), v.extent(0), v.extent(1) * v.extent(2));
+}
 /// Rows [begin, end) of a matrix.
 template <class T>
 Matrix<T> rows_of(Matrix<T> m, std::size_t begin, std::size_t end) {

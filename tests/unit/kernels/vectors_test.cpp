@@ -151,8 +151,8 @@ Numbers with_short_ones(std::size_t n, std::size_t channels) {
 
 template <class T>
 void check_norm(std::size_t n, std::size_t channels) {
-  const Guarded<T> v(with_short_ones(n, channels)), y(n * 3 * channels), rstd(n);
-  kernels::vector_layer_norm(tensor(v, n, channels), tensor(y, n, channels), rstd.vector());
+  const Guarded<T> v(with_short_ones(n, channels)), y(n * 3 * channels);
+  kernels::vector_layer_norm(tensor(v, n, channels), tensor(y, n, channels));
   expect_close(y.host(), normalized(v.host(), channels), rounding<T>(double(channels)), "norm");
 }
 
@@ -166,9 +166,9 @@ TEST(VectorLayerNorm, EqualsTheFormula) {
 TEST(VectorLayerNorm, GradientByDifferences) {
   constexpr std::size_t n = 4, channels = 9;
   const Numbers x = with_short_ones(n, channels), w = random_numbers(x.size(), 12);
-  const Guarded<double> v(x), y(x.size()), rstd(n), d(w);
-  kernels::vector_layer_norm(tensor(v, n, channels), tensor(y, n, channels), rstd.vector());
-  kernels::vector_layer_norm_backward(tensor(d, n, channels), tensor(v, n, channels), rstd.vector(),
+  const Guarded<double> v(x), y(x.size()), d(w);
+  kernels::vector_layer_norm(tensor(v, n, channels), tensor(y, n, channels));
+  kernels::vector_layer_norm_backward(tensor(d, n, channels), tensor(v, n, channels),
                                       tensor(d, n, channels));
   expect_gradient(
       "v", [&](const Numbers& v2) { return dot(normalized(v2, channels), w); }, x, d.host(),
@@ -255,7 +255,7 @@ TEST(DropVectors, WholeVectorsByProteinAndRow) {
 struct Timed {
   static constexpr std::size_t n = 4096, channels = 64;
   static constexpr double bytes = 4.0 * 3 * n * channels;  // of one array of vectors
-  Guarded<float> v{random_numbers(n * 3 * channels, 1)}, y{n * 3 * channels}, rstd{n},
+  Guarded<float> v{random_numbers(n * 3 * channels, 1)}, y{n * 3 * channels},
       gate{random_numbers(n * channels, 2)}, bias{random_numbers(channels, 3)}, norms{n * channels};
 };
 
@@ -279,8 +279,7 @@ JESPR_BENCHMARK("gate vectors f32 [4096, 3, 64]", time_gates);
 void time_vector_layer_norm(benchmark::State& state) {
   const Timed t;
   measure(state, {.bytes = 2 * Timed::bytes}, [&] {
-    kernels::vector_layer_norm(tensor(t.v, t.n, t.channels), tensor(t.y, t.n, t.channels),
-                               t.rstd.vector());
+    kernels::vector_layer_norm(tensor(t.v, t.n, t.channels), tensor(t.y, t.n, t.channels));
   });
 }
 JESPR_BENCHMARK("vector layer norm f32 [4096, 3, 64]", time_vector_layer_norm);
