@@ -18,6 +18,7 @@
 #include "driver/training_data.hpp"
 #include "driver/training_step.hpp"
 #include "io/files.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 namespace {
@@ -153,7 +154,7 @@ class Benchmark {
     Scope scratch_scope(context().scratch);
     const auto block = [&] {
       const Matrix<Real> m = context().scratch.template matrix<Real>(local, width);
-      Kokkos::deep_copy(m, static_cast<Real>(1 / std::sqrt(static_cast<double>(width))));
+      fill(m, static_cast<Real>(1 / std::sqrt(static_cast<double>(width))));
       return m;
     };
     const Matrix<Real> sequence = block(), structure = block();

@@ -16,10 +16,10 @@ RowStatistics<T> RowStatistics<T>::take(Workspace& workspace, int rows) {
 template <class T>
 void reset(const RowStatistics<T>& rows) {
   constexpr T lowest = -Kokkos::Experimental::infinity_v<T>;
-  Kokkos::deep_copy(rows.largest, lowest);
-  Kokkos::deep_copy(rows.sum, T(0));
-  Kokkos::deep_copy(rows.diagonal, T(0));
-  Kokkos::deep_copy(rows.best_other, lowest);
+  fill(rows.largest, lowest);
+  fill(rows.sum, T(0));
+  fill(rows.diagonal, T(0));
+  fill(rows.best_other, lowest);
 }
 
 template <class T>

@@ -64,7 +64,7 @@ void last_neighbours(Workspace& scratch, Tensor3<const T> coordinates, Vector<co
 void exclusive_sums(Vector<const int> counts, Vector<int> sums) {
   const int n = static_cast<int>(counts.extent(0));
   Kokkos::parallel_scan(
-      "exclusive sums", Kokkos::RangePolicy<Device>(0, n + 1),
+      loop_name("exclusive sums"), range_of<Device>(static_cast<std::size_t>(n) + 1),
       KOKKOS_LAMBDA(const int i, int& sum, const bool is_final) {
         if (is_final) sums(i) = sum;
         if (i < n) sum += counts(i);
@@ -72,9 +72,9 @@ void exclusive_sums(Vector<const int> counts, Vector<int> sums) {
 }
 
 /// by_source and segment of the graph: within a tile an edge's place is the number of edges that
-/// precede it in the order by source. Returns where each tile's segments begin.
-std::vector<int> order_by_source(Workspace& scratch, Graph& graph, int tile) {
-  Scope scope(scratch);
+/// precede it in the order by source. Returns where each tile's segments begin [tiles + 1], in
+/// scratch memory.
+std::span<const int> order_by_source(Workspace& scratch, Graph& graph, int tile) {
   const int edges = graph.edges;
   const Vector<int> source = graph.source, by_source = graph.by_source, segment = graph.segment;
   for_each(
@@ -106,7 +106,7 @@ std::vector<int> order_by_source(Workspace& scratch, Graph& graph, int tile) {
         const int p = static_cast<int>(t) * tile;
         first(t) = number(p < edges ? p : edges);
       });
-  return to_host(first);
+  return scratch.download(first);
 }
 
 }  // namespace
@@ -154,22 +154,27 @@ Graph neighbour_graph(Workspace& workspace, Workspace& scratch, Tensor3<const T>
           }
       });
 
-  const std::vector<int> first = to_host(first_edge);
+  const std::span<const int> first = scratch.download(first_edge);
   graph.edges = first.back();
   const auto edges = static_cast<std::size_t>(graph.edges);
   graph.source = Vector<int>(source.data(), edges);
   graph.target = Vector<int>(target.data(), edges);
   graph.by_source = Vector<int>(graph.by_source.data(), edges);
-  const std::vector<int> first_segment = order_by_source(scratch, graph, tile);
+  const std::span<const int> first_segment = order_by_source(scratch, graph, tile);
   const auto target_of = [&](int e) {
     return static_cast<int>(std::upper_bound(first.begin(), first.end(), e) - first.begin()) - 1;
   };
-  for (int begin = 0; begin < graph.edges; begin += tile) {
-    const int end = std::min(begin + tile, graph.edges);
-    const std::size_t t = graph.tiles.size();
-    graph.tiles.push_back(
-        {begin, end, target_of(begin), target_of(end - 1), first_segment[t], first_segment[t + 1]});
+  const auto tiles_of = [size = static_cast<std::size_t>(tile)](std::size_t edge_count) {
+    return (edge_count + size - 1) / size;
+  };
+  const std::span<Graph::Tile> tiles =
+      workspace.host_array<Graph::Tile>(tiles_of(most)).first(tiles_of(edges));
+  for (std::size_t t = 0; t < tiles.size(); ++t) {
+    const int begin = static_cast<int>(t) * tile, end = std::min(begin + tile, graph.edges);
+    tiles[t] = {
+        begin, end, target_of(begin), target_of(end - 1), first_segment[t], first_segment[t + 1]};
   }
+  graph.tiles = tiles;
   return graph;
 }
 

@@ -3,7 +3,7 @@
 // that sums over either end are segmented sums: no atomics, and bits that repeat.
 #pragma once
 
-#include <vector>
+#include <span>
 
 #include "kernels/geometry.hpp"
 
@@ -11,8 +11,7 @@ namespace jespr {
 
 /// Edges of a tile: those that message layers work on at one time. Enough to feed the matrix
 /// products, few enough to stay in cache.
-inline constexpr int edges_per_tile =
-    std::is_same_v<DeviceMemory, Kokkos::HostSpace> ? 1024 : 16384;
+inline constexpr int edges_per_tile = device_is_host ? 1024 : 16384;
 
 /// Directed edges source -> target, sorted by target, then source (Hsu et al. 2022: the centre of
 /// a neighbourhood sends to its neighbours).
@@ -32,7 +31,7 @@ struct Graph {
     int first_segment, end_segment;  // segments
     int size() const { return end - begin; }
   };
-  std::vector<Tile> tiles;
+  std::span<const Tile> tiles;
 };
 
 namespace kernels {
