@@ -198,7 +198,7 @@ void edge_features(Tensor3<const T> coordinates, const Graph& graph, Vector<T> d
         distances(e) = static_cast<T>(distance);
         for (int k = 0; k < radial_functions; ++k) {
           const T z = static_cast<T>((distance - k * spacing) * inverse_width);
-          scalars(e, k) = exponential(-z * z);
+          scalars(e, k) = exponential_of_negative(-z * z);
         }
         for (int k = 0; k < waves; ++k) {
           const double angle = (i - j) * wave[k];
