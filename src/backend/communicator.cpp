@@ -116,15 +116,17 @@ std::vector<T> Communicator::all_gather(std::span<const T> block) const {
 template <class T>
 void Communicator::all_gather(std::span<const T> block, std::span<T> all,
                               std::span<const std::int64_t> counts) const {
-  std::vector<int> sizes(counts.size()), starts(counts.size());
+  std::vector<int>&lengths = handle_->lengths, &starts = handle_->starts;
+  lengths.resize(counts.size());
+  starts.resize(counts.size());
   std::size_t total = 0;
   for (std::size_t r = 0; r < counts.size(); ++r) {
-    sizes[r] = count_of(static_cast<std::size_t>(counts[r]));
+    lengths[r] = count_of(static_cast<std::size_t>(counts[r]));
     starts[r] = count_of(total);
     total += static_cast<std::size_t>(counts[r]);
   }
   check(MPI_Allgatherv(block.data(), count_of(block.size()), datatype<T>(), all.data(),
-                       sizes.data(), starts.data(), datatype<T>(), handle_->comm),
+                       lengths.data(), starts.data(), datatype<T>(), handle_->comm),
         rank_, "MPI_Allgatherv");
 }
 

@@ -14,10 +14,12 @@
 #include "driver/benchmark_kernels.hpp"
 #include "driver/benchmark_report.hpp"
 #include "driver/restart.hpp"
+#include "driver/results.hpp"
 #include "driver/run_log.hpp"
 #include "driver/training_data.hpp"
 #include "driver/training_step.hpp"
 #include "io/files.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 namespace {
@@ -153,7 +155,7 @@ class Benchmark {
     Scope scratch_scope(context().scratch);
     const auto block = [&] {
       const Matrix<Real> m = context().scratch.template matrix<Real>(local, width);
-      Kokkos::deep_copy(m, static_cast<Real>(1 / std::sqrt(static_cast<double>(width))));
+      fill(m, static_cast<Real>(1 / std::sqrt(static_cast<double>(width))));
       return m;
     };
     const Matrix<Real> sequence = block(), structure = block();
@@ -252,10 +254,8 @@ class Benchmark {
 void benchmark(const Settings& settings, const DeckText& deck, const Communicator& communicator) {
   check_ranks(settings, deck, communicator.size());
   const std::string folder = deck.folder_of_run(settings.benchmark.output, settings.run.name);
-  const std::string file = folder + "/benchmark.json";
-  const bool exists = communicator.is_root() && io::file_exists(file);
-  if (communicator.max(exists ? 1 : 0) > 0 && !settings.benchmark.overwrite)
-    fail(Exit::deck, file + " exists; name another &benchmark output, or set overwrite = .true.");
+  keep_results("benchmark", {folder + "/benchmark.json"}, settings.benchmark.overwrite,
+               communicator);
   if (settings.run.precision == F64::name)
     Benchmark<F64>(settings, deck, communicator, folder).run();
   else

@@ -22,7 +22,7 @@ struct Filled {
 
   Matrix<T> matrix(std::size_t rows, std::size_t columns) const {
     const Matrix<T> m = workspace.matrix<T>(rows, columns);
-    Kokkos::deep_copy(m, T(1));
+    fill(m, T(1));
     return m;
   }
   Vector<T> vector(std::size_t n) const { return flat(matrix(1, n)); }
@@ -96,7 +96,7 @@ std::vector<KernelTime> time_kernels(Context& context, const JointModel<P>& mode
     add("scale and rotate", 6 * nc, 10 * nc, [&] {
       kernels::add_bias_scale_and_rotate<T>(scratch, qkv, bias, offsets, shape.heads, true);
     });
-    Kokkos::deep_copy(qkv, T(0.1));
+    fill(qkv, T(0.1));
     add("attention", 4 * nc, forward_products * product,
         [&] { kernels::attention<T>(scratch, qkv, offsets, shape.heads, {}, out, lse); });
     add("attention backward", 8 * nc, backward_products * product, [&] {
@@ -152,7 +152,7 @@ std::vector<AttentionTime> time_attention(Context& context, const BenchmarkSetti
       const auto qkv = ones.matrix(rows, 3 * channels), dqkv = ones.matrix(rows, 3 * channels);
       const auto out = ones.matrix(rows, channels), dout = ones.matrix(rows, channels);
       const auto lse = ones.matrix(static_cast<std::size_t>(heads), rows);
-      Kokkos::deep_copy(qkv, T(0.1));
+      fill(qkv, T(0.1));
       AttentionTime cell;
       cell.head_width = width;
       cell.length = length;

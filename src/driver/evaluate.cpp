@@ -13,6 +13,7 @@
 #include "driver/embedding.hpp"
 #include "driver/evaluation_report.hpp"
 #include "driver/restart.hpp"
+#include "driver/results.hpp"
 #include "driver/run_log.hpp"
 #include "io/checkpoint.hpp"
 #include "io/files.hpp"
@@ -210,13 +211,8 @@ class Evaluation {
 /// Refuses to replace results, and a checkpoint that is not sound. The same on all ranks.
 void check_files(const EvaluateSettings& options, const Communicator& communicator) {
   const std::string folder = options.output_folder();
-  std::string found;
-  if (communicator.is_root())
-    for (const char* name : {"/evaluation.h5", "/evaluation.json"})
-      if (found.empty() && io::file_exists(folder + name)) found = folder + name;
-  found = communicator.broadcast(found);
-  if (!found.empty() && !options.overwrite)
-    fail(Exit::deck, found + " exists; name another &evaluate output, or set overwrite = .true.");
+  keep_results("evaluate", {folder + "/evaluation.h5", folder + "/evaluation.json"},
+               options.overwrite, communicator);
   const std::string problem = io::check_checkpoint(options.checkpoint, communicator);
   if (!problem.empty()) fail(Exit::data, problem);
 }

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "tensor/loops.hpp"
+
 namespace jespr {
 namespace {
 
@@ -52,7 +54,8 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
                                    static_cast<std::size_t>(settings_.model.joint.width));
     };
     const Embeddings embeddings{block(), block()};
-    typename ClipLoss<P>::Gradients gradient{block(), block(), {}};
+    gradient_.dsequence = block();
+    gradient_.dstructure = block();
 
     kept_.resize(shards.size());
     forward(shards, layout, embeddings, report);
@@ -60,9 +63,9 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
       const Timed timed = context_.time("loss");
       report.logit_scale = model_.loss.scale();
       report.loss = model_.loss.evaluate(context_, communicator_, layout, embeddings.sequence,
-                                         embeddings.structure, &gradient, flags);
+                                         embeddings.structure, &gradient_, flags);
     }
-    backward(shards, layout, {gradient.dsequence, gradient.dstructure}, gradient.dlogit_scale);
+    backward(shards, layout, gradient_);
     {
       const Timed timed = context_.time("gradient reduction");
       gradient_sum_.finish(context_, communicator_,
@@ -77,8 +80,8 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
     }
     context_.training = false;
   }
-  saved_.stack().settle();
-  scratch_.stack().settle();
+  saved_.settle();
+  scratch_.settle();
   return report;
 }
 
@@ -90,8 +93,8 @@ void TrainingStep<P>::forward(const std::vector<data::ShardRows>& shards, const 
     const auto run = [&] {
       const Embeddings own = model_.forward(context_, shards[k], kept_[k], keep, &report.work);
       const Embeddings rows = rows_of_shard(all, layout, static_cast<int>(k));
-      Kokkos::deep_copy(rows.sequence, own.sequence);
-      Kokkos::deep_copy(rows.structure, own.structure);
+      copy(rows.sequence, own.sequence);
+      copy(rows.structure, own.structure);
     };
     if (keep) {
       run();
@@ -104,16 +107,17 @@ void TrainingStep<P>::forward(const std::vector<data::ShardRows>& shards, const 
 
 template <class P>
 void TrainingStep<P>::backward(const std::vector<data::ShardRows>& shards,
-                               const BatchLayout& layout, const Embeddings& gradient,
-                               const std::vector<double>& dlogit_scale) {
+                               const BatchLayout& layout,
+                               const typename ClipLoss<P>::Gradients& gradient) {
+  const Embeddings all{gradient.dsequence, gradient.dstructure};
   // The last shard first: sums of pairs do not mind, and activations are given back as they came.
   for (std::size_t k = shards.size(); k-- > 0;) {
     Scope transient(saved_);
     if (settings_.batch.recompute) model_.forward(context_, shards[k], kept_[k], true);
     store_.zero_gradients();
-    const Embeddings rows = rows_of_shard(gradient, layout, static_cast<int>(k));
+    const Embeddings rows = rows_of_shard(all, layout, static_cast<int>(k));
     model_.backward(context_, kept_[k], rows);
-    Kokkos::deep_copy(model_.loss.logit_scale->gradient, static_cast<Real>(dlogit_scale[k]));
+    fill(model_.loss.logit_scale->gradient, static_cast<Real>(gradient.dlogit_scale[k]));
     const Timed timed = context_.time("gradient reduction");
     gradient_sum_.add(store_.gradients());
   }
@@ -133,9 +137,8 @@ typename TrainingStep<P>::Embeddings TrainingStep<P>::rows_of_shard(const Embedd
 
 template <class P>
 void TrainingStep<P>::reserve(double factor) {
-  for (Workspace* workspace : {&saved_, &scratch_})
-    workspace->stack().settle(
-        static_cast<std::size_t>(factor * static_cast<double>(workspace->stack().high_water())));
+  saved_.settle(factor);
+  scratch_.settle(factor);
 }
 
 template <class P>

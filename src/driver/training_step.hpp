@@ -61,13 +61,14 @@ class TrainingStep {
   void forward(const std::vector<data::ShardRows>& shards, const BatchLayout& layout,
                const Embeddings& all, StepReport& report);
   void backward(const std::vector<data::ShardRows>& shards, const BatchLayout& layout,
-                const Embeddings& gradient, const std::vector<double>& dlogit_scale);
+                const typename ClipLoss<P>::Gradients& gradient);
 
   const Settings& settings_;
   const Communicator& communicator_;
   Products products_;
   Workspace saved_{"activations"}, scratch_{"scratch"};
   std::vector<Saved> kept_;  // of each local shard, from forward to backward
+  typename ClipLoss<P>::Gradients gradient_;
   Timers timers_;
   Context context_;
   ParameterStore<P> store_;

@@ -8,6 +8,7 @@
 
 #include "data/protein_reader.hpp"
 #include "driver/embedding.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 namespace {
@@ -97,8 +98,8 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
       const auto rows = data::plain_rows(shard, read_, static_cast<int>(settings_.data.max_length));
       const auto embeddings = step.model().forward(context, rows, saved, false);
       const std::size_t end = done + (last - first);
-      Kokkos::deep_copy(rows_of(sequence, done, end), embeddings.sequence);
-      Kokkos::deep_copy(rows_of(structure, done, end), embeddings.structure);
+      copy(rows_of(sequence, done, end), embeddings.sequence);
+      copy(rows_of(structure, done, end), embeddings.structure);
       for (std::size_t place = first; place < last; ++place)
         collected.places.push_back(static_cast<std::int64_t>(place));
       done = end;

@@ -112,7 +112,7 @@ void bias_activation(Activation act, Matrix<T> h, Vector<T> b, Matrix<T> y) {
 
 template <class T>
 void activation_backward(Activation act, Matrix<T> h, Matrix<T> y, Matrix<T> dy, Matrix<T> dh) {
-  if (act == Activation::none && dh.data() != dy.data()) Kokkos::deep_copy(dh, dy);
+  if (act == Activation::none && dh.data() != dy.data()) copy(dh, dy);
   with_derivative(act, h, y, [&](const auto& derivative) { scale_by(derivative, dy, dh); });
 }
 

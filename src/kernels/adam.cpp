@@ -56,7 +56,7 @@ double sum_of_squares(Workspace& scratch, Vector<T> x) {
         row.once([&]() { partial(row.index) = sum; });
       });
   double sum = 0;
-  for (double value : to_host(partial)) sum += value;
+  for (double value : scratch.download(partial)) sum += value;
   return sum;
 }
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "kernels/attention_dropout.hpp"
@@ -25,8 +26,8 @@ constexpr int keys_at_once = 64;
 int keys_of_tile(int length, int j0) { return std::min(length - j0, keys_at_once); }
 
 /// The tasks, the longest proteins first, so that no thread is left with a long one at the end.
-std::vector<int> by_length(const Offsets& offsets) {
-  std::vector<int> proteins(static_cast<std::size_t>(offsets.proteins()));
+std::span<const int> by_length(Workspace& scratch, const Offsets& offsets) {
+  const auto proteins = scratch.host_array<int>(static_cast<std::size_t>(offsets.proteins()));
   std::iota(proteins.begin(), proteins.end(), 0);
   const auto rows = [&](int b) {
     return offsets.host[static_cast<std::size_t>(b) + 1] -
@@ -287,11 +288,12 @@ template <class T, class Task, class Make>
 void run_tasks(const char* name, Workspace& scratch, const Offsets& offsets, int heads, int width,
                const Make& make) {
   Scope scope(scratch);
-  Kokkos::Experimental::UniqueToken<Kokkos::DefaultHostExecutionSpace> threads;
+  using Host = Kokkos::DefaultHostExecutionSpace;
+  const Kokkos::Experimental::UniqueToken<Host> threads(handle_of<Host>());
   const auto size =
       static_cast<std::size_t>(whole_vectors<T>(Task::memory(offsets.longest, width)));
   const Matrix<T> memory = scratch.matrix<T>(static_cast<std::size_t>(threads.size()), size);
-  const std::vector<int> proteins = by_length(offsets);
+  const std::span<const int> proteins = by_length(scratch, offsets);
   const int tasks = offsets.proteins() * heads;
   // Heads that follow each other share cache lines and pages; 16 shares for each thread even out.
   const int at_once = std::max(1, tasks / (16 * threads.size()));
@@ -299,9 +301,9 @@ void run_tasks(const char* name, Workspace& scratch, const Offsets& offsets, int
   const int* const starts = offsets.host.data();
   T* const memories = memory.data();
   Kokkos::parallel_for(
-      name,
-      Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace, Kokkos::Schedule<Kokkos::Dynamic>>(
-          0, tasks, Kokkos::ChunkSize(at_once)),
+      loop_name(name),
+      range_of<Host, Kokkos::Schedule<Kokkos::Dynamic>>(static_cast<std::size_t>(tasks))
+          .set_chunk_size(at_once),
       [=](const int task) {
         const int b = order[task / heads];
         const int thread = threads.acquire();

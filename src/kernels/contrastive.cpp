@@ -16,10 +16,10 @@ RowStatistics<T> RowStatistics<T>::take(Workspace& workspace, int rows) {
 template <class T>
 void reset(const RowStatistics<T>& rows) {
   constexpr T lowest = -Kokkos::Experimental::infinity_v<T>;
-  Kokkos::deep_copy(rows.largest, lowest);
-  Kokkos::deep_copy(rows.sum, T(0));
-  Kokkos::deep_copy(rows.diagonal, T(0));
-  Kokkos::deep_copy(rows.best_other, lowest);
+  fill(rows.largest, lowest);
+  fill(rows.sum, T(0));
+  fill(rows.diagonal, T(0));
+  fill(rows.best_other, lowest);
 }
 
 template <class T>
@@ -36,9 +36,9 @@ void accumulate_tile(Matrix<T> s, int row0, int column0, const RowStatistics<T>&
         });
         const T largest = tile_max > before ? tile_max : before;
         const T tile_sum =
-            row.sum<T>(columns, [&](int j) { return exponential(s(i, j) - largest); });
+            row.sum<T>(columns, [&](int j) { return exponential_of_negative(s(i, j) - largest); });
         row.once([&]() {
-          rows.sum(i) = rows.sum(i) * exponential(before - largest) + tile_sum;
+          rows.sum(i) = rows.sum(i) * exponential_of_negative(before - largest) + tile_sum;
           rows.largest(i) = largest;
           if (own >= 0 && own < columns) rows.diagonal(i) = s(i, own);
           if (other_max > rows.best_other(i)) rows.best_other(i) = other_max;
@@ -62,7 +62,9 @@ void gradient_tile(Matrix<T> s, int row0, int column0, Vector<T> row_lse, Vector
         const int i = row.index;
         const int own = row0 + i - column0;
         const auto gradient = [&](int j) {
-          const T both = exponential(s(i, j) - row_lse(i)) + exponential(s(i, j) - column_lse(j));
+          // A logit exceeds the log-sum-exp of its row or column by rounding at most.
+          const T both = exponential_of_negative(s(i, j) - row_lse(i)) +
+                         exponential_of_negative(s(i, j) - column_lse(j));
           return factor * (j == own ? both - T(2) : both);
         };
         const T along = row.sum<T>(columns, [&](int j) { return gradient(j) * s(i, j); });

@@ -159,7 +159,7 @@ void radial_basis(Vector<const T> x, double low, double high, Matrix<T> out) {
       "radial basis", x.extent(0), KOKKOS_LAMBDA(const std::size_t i) {
         for (int k = 0; k < radial_functions; ++k) {
           const T z = static_cast<T>((double(x(i)) - (low + k * spacing)) * inverse_width);
-          out(i, k) = exponential(-z * z);
+          out(i, k) = exponential_of_negative(-z * z);
         }
       });
 }

@@ -64,7 +64,7 @@ void last_neighbours(Workspace& scratch, Tensor3<const T> coordinates, Vector<co
 void exclusive_sums(Vector<const int> counts, Vector<int> sums) {
   const int n = static_cast<int>(counts.extent(0));
   Kokkos::parallel_scan(
-      "exclusive sums", Kokkos::RangePolicy<Device>(0, n + 1),
+      loop_name("exclusive sums"), range_of<Device>(static_cast<std::size_t>(n) + 1),
       KOKKOS_LAMBDA(const int i, int& sum, const bool is_final) {
         if (is_final) sums(i) = sum;
         if (i < n) sum += counts(i);
@@ -72,9 +72,9 @@ void exclusive_sums(Vector<const int> counts, Vector<int> sums) {
 }
 
 /// by_source and segment of the graph: within a tile an edge's place is the number of edges that
-/// precede it in the order by source. Returns where each tile's segments begin.
-std::vector<int> order_by_source(Workspace& scratch, Graph& graph, int tile) {
-  Scope scope(scratch);
+/// precede it in the order by source. Returns where each tile's segments begin [tiles + 1], in
+/// scratch memory.
+std::span<const int> order_by_source(Workspace& scratch, Graph& graph, int tile) {
   const int edges = graph.edges;
   const Vector<int> source = graph.source, by_source = graph.by_source, segment = graph.segment;
   for_each(
@@ -106,30 +106,27 @@ std::vector<int> order_by_source(Workspace& scratch, Graph& graph, int tile) {
         const int p = static_cast<int>(t) * tile;
         first(t) = number(p < edges ? p : edges);
       });
-  return to_host(first);
+  return scratch.download(first);
 }
 
 }  // namespace
 
-std::vector<Graph::Share> deal_edges(const std::vector<int>& first_edge, const Offsets& offsets,
-                                     int threads) {
-  std::vector<Graph::Share> shares;
-  const int edges = first_edge.back();
-  if (edges == 0) return shares;
+void deal_edges(std::span<const int> first_edge, const Offsets& offsets,
+                std::span<Graph::Share> shares) {
   const auto edge_of = [&](int row) { return first_edge[static_cast<std::size_t>(row)]; };
   const auto start_of = [&](int b) { return offsets.host[static_cast<std::size_t>(b)]; };
+  const auto edges = static_cast<std::size_t>(first_edge.back());
   int row = 0, protein = 0;
-  for (int t = 1; t <= threads; ++t) {
+  for (std::size_t t = 0; t < shares.size(); ++t) {
     const int begin = edge_of(row);
-    while (edge_of(row) < std::int64_t{edges} * t / threads) ++row;
+    while (edge_of(row) < static_cast<int>(edges * (t + 1) / shares.size())) ++row;
     const int end = edge_of(row);
-    while (protein + 1 < offsets.proteins() && edge_of(start_of(protein + 1)) <= begin) ++protein;
+    shares[t] = {begin, end, begin, 0, 0};
+    if (begin == end) continue;
+    while (edge_of(start_of(protein + 1)) <= begin) ++protein;
     const int first = start_of(protein), last = start_of(protein + 1);
-    const bool is_shared = begin < end && edge_of(first) < begin;
-    shares.push_back({begin, end, is_shared ? std::min(edge_of(last), end) : begin, first,
-                      is_shared ? last : first});
+    if (edge_of(first) < begin) shares[t] = {begin, end, std::min(edge_of(last), end), first, last};
   }
-  return shares;
 }
 
 template <class T>
@@ -175,23 +172,33 @@ Graph neighbour_graph(Workspace& workspace, Workspace& scratch, Tensor3<const T>
           }
       });
 
-  const std::vector<int> first = to_host(first_edge);
+  const std::span<const int> first = scratch.download(first_edge);
   graph.edges = first.back();
   const auto edges = static_cast<std::size_t>(graph.edges);
   graph.source = Vector<int>(source.data(), edges);
   graph.target = Vector<int>(target.data(), edges);
   graph.by_source = Vector<int>(graph.by_source.data(), edges);
-  const std::vector<int> first_segment = order_by_source(scratch, graph, tile);
+  const std::span<const int> first_segment = order_by_source(scratch, graph, tile);
   const auto target_of = [&](int e) {
     return static_cast<int>(std::upper_bound(first.begin(), first.end(), e) - first.begin()) - 1;
   };
-  for (int begin = 0; begin < graph.edges; begin += tile) {
-    const int end = std::min(begin + tile, graph.edges);
-    const std::size_t t = graph.tiles.size();
-    graph.tiles.push_back(
-        {begin, end, target_of(begin), target_of(end - 1), first_segment[t], first_segment[t + 1]});
+  const auto tiles_of = [size = static_cast<std::size_t>(tile)](std::size_t edge_count) {
+    return (edge_count + size - 1) / size;
+  };
+  const std::span<Graph::Tile> tiles =
+      workspace.host_array<Graph::Tile>(tiles_of(most)).first(tiles_of(edges));
+  for (std::size_t t = 0; t < tiles.size(); ++t) {
+    const int begin = static_cast<int>(t) * tile, end = std::min(begin + tile, graph.edges);
+    tiles[t] = {
+        begin, end, target_of(begin), target_of(end - 1), first_segment[t], first_segment[t + 1]};
   }
-  if constexpr (device_is_host) graph.shares = deal_edges(first, offsets, Device().concurrency());
+  graph.tiles = tiles;
+  if constexpr (device_is_host) {
+    const std::span<Graph::Share> shares = workspace.host_array<Graph::Share>(
+        static_cast<std::size_t>(handle_of<Device>().concurrency()));
+    deal_edges(first, offsets, shares);
+    graph.shares = shares;
+  }
   return graph;
 }
 
@@ -215,7 +222,7 @@ void edge_features(Tensor3<const T> coordinates, const Graph& graph, Vector<T> d
         distances(e) = static_cast<T>(distance);
         for (int k = 0; k < radial_functions; ++k) {
           const T z = static_cast<T>((distance - k * spacing) * inverse_width);
-          scalars(e, k) = exponential(-z * z);
+          scalars(e, k) = exponential_of_negative(-z * z);
         }
         for (int k = 0; k < waves; ++k) {
           const double angle = (i - j) * wave[k];

@@ -3,7 +3,7 @@
 // that sums over either end are segmented sums: no atomics, and bits that repeat.
 #pragma once
 
-#include <vector>
+#include <span>
 
 #include "kernels/geometry.hpp"
 
@@ -11,8 +11,7 @@ namespace jespr {
 
 /// Edges of a tile: those that message layers work on at one time. Enough to feed the matrix
 /// products, few enough to stay in cache.
-inline constexpr int edges_per_tile =
-    std::is_same_v<DeviceMemory, Kokkos::HostSpace> ? 1024 : 16384;
+inline constexpr int edges_per_tile = device_is_host ? 1024 : 16384;
 
 /// Edges that one thread of a CPU takes through all loops at a time: rows enough for its products
 /// with weights, few enough for its own cache.
@@ -36,7 +35,7 @@ struct Graph {
     int first_segment, end_segment;  // segments
     int size() const { return end - begin; }
   };
-  std::vector<Tile> tiles;
+  std::span<const Tile> tiles;
 
   /// What one thread of a CPU works on where it takes edges through all loops by itself: the edges
   /// into consecutive rows, as many as others have. Only at its begin can a protein be one that an
@@ -46,7 +45,7 @@ struct Graph {
     int begin, end, shared_end;    // edges
     int first_source, end_source;  // rows
   };
-  std::vector<Share> shares;  // by thread, only on CPUs
+  std::span<const Share> shares;  // by thread, only on CPUs
 };
 
 namespace kernels {
@@ -60,9 +59,10 @@ Graph neighbour_graph(Workspace& workspace, Workspace& scratch, Tensor3<const T>
                       Vector<const int> complete, const Offsets& offsets, int neighbours,
                       int tile = edges_per_tile);
 
-/// The edges dealt to threads, evenly but for whole rows. first_edge [N + 1] as in Graph.
-std::vector<Graph::Share> deal_edges(const std::vector<int>& first_edge, const Offsets& offsets,
-                                     int threads);
+/// The edges dealt to threads, evenly but for whole rows: one share each. first_edge [N + 1] as in
+/// Graph.
+void deal_edges(std::span<const int> first_edge, const Offsets& offsets,
+                std::span<Graph::Share> shares);
 
 inline constexpr int edge_scalar_features = 34;  // 16 radial, 16 positional, 2 always zero
 inline constexpr int edge_vector_features = 1;

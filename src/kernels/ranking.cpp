@@ -104,8 +104,8 @@ void rank_partners(Context& context, Matrix<T> queries, Matrix<T> gallery, int f
   Scope scope(context.scratch);
   const Vector<double> partner = context.scratch.vector<double>(queries.extent(0));
   partner_scores(queries, gallery, first, partner);
-  Kokkos::deep_copy(higher, 0);
-  Kokkos::deep_copy(tied, 0);
+  fill(higher, 0);
+  fill(tied, 0);
   for_score_tiles(context, queries, gallery,
                   [&](const Tile& tile) { count_tile(tile, first, partner, higher, tied); });
 }
@@ -113,7 +113,7 @@ void rank_partners(Context& context, Matrix<T> queries, Matrix<T> gallery, int f
 template <class T>
 void gaussian_potentials(Context& context, Matrix<T> points, Matrix<T> all, int first,
                          Vector<double> sums) {
-  Kokkos::deep_copy(sums, 0.0);
+  fill(sums, 0.0);
   for_score_tiles(context, points, all,
                   [&](const Tile& tile) { add_potentials(tile, first, sums); });
 }

@@ -87,8 +87,13 @@ void Gvp<P>::backward(Context& context, const Saved& saved, const Features<Real>
       matmul_tn(context, dlogit, saved.s, wg.gradient(), Real(1));
       kernels::add_column_sums(context.scratch, dlogit, flat(wg_bias.gradient()));
     }
-    kernels::activation_backward(Activation::relu, saved.s, saved.s, dout.s, dout.s);
   }
+  const Activation activation = shape.gated ? Activation::relu : Activation::none;
+  if (train)
+    kernels::activation_and_bias_backward(context.scratch, activation, saved.s, saved.s, dout.s,
+                                          flat(ws_bias.gradient()));
+  else
+    kernels::activation_backward(activation, saved.s, saved.s, dout.s, dout.s);
   const Matrix<Real> dnorms = context.scratch.matrix<Real>(n, static_cast<std::size_t>(hidden));
   const Tensor3<Real> dvh = context.scratch.tensor<Real>(n, 3, static_cast<std::size_t>(hidden));
   matmul_nn(context, channel_rows(dout.v), wv.value(), channel_rows(dvh));
@@ -99,7 +104,6 @@ void Gvp<P>::backward(Context& context, const Saved& saved, const Features<Real>
     matmul_tn(context, dout.s, saved.in.s, columns_of(ws.gradient(), 0, shape.scalars_in), Real(1));
     matmul_tn(context, dout.s, saved.norms, columns_of(ws.gradient(), shape.scalars_in, hidden),
               Real(1));
-    kernels::add_column_sums(context.scratch, dout.s, flat(ws_bias.gradient()));
     matmul_tn(context, channel_rows(dvh), channel_rows(saved.in.v), wh.gradient(), Real(1));
   }
   if (!din) return;

@@ -27,8 +27,8 @@ struct Features {
   }
   static Features zeros(Workspace& workspace, std::size_t rows, int scalars, int vectors) {
     const Features x = take(workspace, rows, scalars, vectors);
-    Kokkos::deep_copy(x.s, T(0));
-    Kokkos::deep_copy(x.v, T(0));
+    fill(x.s, T(0));
+    fill(x.v, T(0));
     return x;
   }
 };

@@ -6,6 +6,7 @@
 #include "kernels/activation.hpp"
 #include "kernels/dropout.hpp"
 #include "kernels/vectors.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 namespace {
@@ -27,9 +28,9 @@ void add_to(const Features<T>& x, const Features<T>& y) {
 }
 
 template <class T>
-void copy(const Features<T>& to, const Features<T>& from) {
-  Kokkos::deep_copy(to.s, from.s);
-  Kokkos::deep_copy(to.v, from.v);
+void copy_features(const Features<T>& to, const Features<T>& from) {
+  copy(to.s, from.s);
+  copy(to.v, from.v);
 }
 
 }  // namespace
@@ -97,14 +98,14 @@ void GvpBlock<P>::backward(Context& context, const Saved& saved, const Graph& gr
     const Features<Real> dhidden = Features<Real>::take(scratch, d.rows(), 4 * s, 2 * u);
     const Features<Real> dmiddle = Features<Real>::take(scratch, d.rows(), s, u);
     feed_forward_norm.backward(context, saved.feed_forward_norm, d);
-    copy(dbranch, d);
+    copy_features(dbranch, d);
     drop(context, dbranch, offsets, feed_forward_site, dropout);
     contract.backward(context, saved.contract, dbranch, &dhidden);
     expand.backward(context, saved.expand, dhidden, &dmiddle);
     add_to(dmiddle, d);
   }
   conv_norm.backward(context, saved.conv_norm, d);
-  copy(dbranch, d);
+  copy_features(dbranch, d);
   drop(context, dbranch, offsets, conv_site, dropout);
   context.observe_gradient(fmt::format("gvp/conv_{}_s", number), dbranch.s);
   context.observe_gradient(fmt::format("gvp/conv_{}_v", number), dbranch.v);

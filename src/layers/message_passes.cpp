@@ -8,13 +8,6 @@
 namespace jespr {
 namespace {
 
-template <class V>
-void set_zero(const V& view) {
-  auto* const data = view.data();
-  using T = typename V::non_const_value_type;
-  for_each(
-      "set to zero", view.size(), KOKKOS_LAMBDA(const std::size_t i) { data[i] = T(0); });
-}
 template <class T>
 void add_to(Vector<T> sum, Vector<T> x) {
   for_each(
@@ -78,7 +71,7 @@ struct ForwardPass {
   TileValues<T> take(Memory& memory, int n) const {
     return TileValues<T>::take(memory, weights, n);
   }
-  void start(const TileValues<T>& values, const Graph::Share*) const { set_zero(values.x0); }
+  void start(const TileValues<T>& values, const Graph::Share*) const { fill(values.x0, T(0)); }
   void work(const TileWorker<T>& worker, const TileValues<T>& values, const Graph::Tile& tile,
             const Graph::Share*) const {
     const TileValues<T> t = values.first(tile.size());
@@ -119,12 +112,12 @@ struct BackwardPass {
                               weights.folded)};
   }
   void start(const Arrays& arrays, const Graph::Share* share) const {
-    set_zero(arrays.values.x0);
-    set_zero(arrays.gradients.dv0);
-    arrays.sums.with(arrays.sums, [](const auto& sum, const auto&) { set_zero(sum); });
+    fill(arrays.values.x0, T(0));
+    fill(arrays.gradients.dv0, T(0));
+    arrays.sums.with(arrays.sums, [](const auto& sum, const auto&) { fill(sum, T(0)); });
     if (!share) return;
-    set_zero(arrays.shared.s);
-    set_zero(arrays.shared.v);
+    fill(arrays.shared.s, T(0));
+    fill(arrays.shared.v, T(0));
   }
   void work(const TileWorker<T>& worker, const Arrays& arrays, const Graph::Tile& tile,
             const Graph::Share* share) const {

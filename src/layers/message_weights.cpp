@@ -13,7 +13,7 @@ template <class T>
 void fold(Context& context, Matrix<T> upper, Matrix<T> lower, Matrix<T> out) {
   const std::size_t hidden = upper.extent(0);
   const Matrix<T> first = rows_of(out, 0, hidden), second = rows_of(out, hidden, out.extent(0));
-  Kokkos::deep_copy(first, upper);
+  copy(first, upper);
   matmul_nn(context, lower, upper, second);
 }
 

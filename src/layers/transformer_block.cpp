@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "kernels/residual.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 namespace {
@@ -70,7 +71,7 @@ void TransformerBlock<P>::backward(Context& context, const Saved& saved, const O
   // ends in a linear map without activation, which only reads it.
   const auto branch_gradient = [&](std::uint32_t site) {
     if (!drop) return dx;
-    Kokkos::deep_copy(dropped, dx);
+    copy(dropped, dx);
     kernels::dropout(dropped, offsets, context.random, site, dropout);
     return dropped;
   };
@@ -112,7 +113,7 @@ Matrix<typename P::Real> TransformerStack<P>::forward(Context& context, Matrix<R
     } else {
       Scope scope(context.saved);
       typename TransformerBlock<P>::Saved transient;
-      Kokkos::deep_copy(x, blocks[layer].forward(context, x, offsets, transient));
+      copy(x, blocks[layer].forward(context, x, offsets, transient));
     }
     context.observe(layer_name(layer), x);
   }

@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <span>
 
 #include "kernels/adam.hpp"
 #include "kernels/contrastive.hpp"
 #include "tensor/gather.hpp"
+#include "tensor/loops.hpp"
 #include "tensor/matmul.hpp"
 
 namespace jespr {
@@ -38,15 +41,14 @@ kernels::RowStatistics<T> part(const kernels::RowStatistics<T>& s, int begin, in
 struct Block {
   int begin, size;
 };
-/// The rows of a shard in blocks of bounded size: what there is of tiles depends on the shards, not
-/// on the ranks, and no tile is large.
-std::vector<Block> blocks_of(const BatchLayout& layout, int shard) {
+/// Calls visit(block) for the rows of a shard in blocks of bounded size: what there is of tiles
+/// depends on the shards, not on the ranks, and no tile is large.
+template <class Visit>
+void for_each_block(const BatchLayout& layout, int shard, const Visit& visit) {
   constexpr int largest = 1024;
-  std::vector<Block> blocks;
   const int end = layout.start_of(shard + 1);
   for (int begin = layout.start_of(shard); begin < end; begin += largest)
-    blocks.push_back({begin, std::min(largest, end - begin)});
-  return blocks;
+    visit(Block{begin, std::min(largest, end - begin)});
 }
 
 /// Calls visit(tile, rows, its first local row, columns) for all tiles of the local rows, each
@@ -55,25 +57,28 @@ template <class T, class Visit>
 void for_each_tile(Context& context, const BatchLayout& layout, const Direction<T>& direction,
                    T scale, const Visit& visit) {
   const int first = layout.start_of(layout.first_local);
+  const auto visit_tile = [&](const Block& rows, const Block& columns) {
+    Scope scope(context.scratch);
+    const Matrix<T> tile = context.scratch.matrix<T>(static_cast<std::size_t>(rows.size),
+                                                     static_cast<std::size_t>(columns.size));
+    const int row0 = rows.begin - first;
+    matmul_nt(context, rows_of(direction.rows, row0, row0 + rows.size),
+              rows_of(direction.columns, columns.begin, columns.begin + columns.size), tile, T(0),
+              scale);
+    visit(tile, rows, row0, columns);
+  };
   for (int k = 0; k < layout.local_shards; ++k)
-    for (const Block& rows : blocks_of(layout, layout.first_local + k))
+    for_each_block(layout, layout.first_local + k, [&](const Block& rows) {
       for (int column_shard = 0; column_shard < layout.shards(); ++column_shard)
-        for (const Block& columns : blocks_of(layout, column_shard)) {
-          Scope scope(context.scratch);
-          const Matrix<T> tile = context.scratch.matrix<T>(static_cast<std::size_t>(rows.size),
-                                                           static_cast<std::size_t>(columns.size));
-          const int row0 = rows.begin - first;
-          matmul_nt(context, rows_of(direction.rows, row0, row0 + rows.size),
-                    rows_of(direction.columns, columns.begin, columns.begin + columns.size), tile,
-                    T(0), scale);
-          visit(tile, rows, row0, columns);
-        }
+        for_each_block(layout, column_shard,
+                       [&](const Block& columns) { visit_tile(rows, columns); });
+    });
 }
 
 /// First pass: log-sum-exp of the local rows, gathered from all ranks.
 template <class T>
 void find_log_sum_exp(Context& context, const Communicator& communicator, const BatchLayout& layout,
-                      Direction<T>& direction, T scale) {
+                      std::span<const int> rows_of_rank, Direction<T>& direction, T scale) {
   const int local = layout.local_proteins();
   direction.local = kernels::RowStatistics<T>::take(context.scratch, local);
   direction.row_lse = context.scratch.matrix<T>(static_cast<std::size_t>(local), 1);
@@ -85,8 +90,8 @@ void find_log_sum_exp(Context& context, const Communicator& communicator, const 
                                            part(direction.local, row0, rows.size));
                 });
   kernels::finish_log_sum_exp(direction.local, flat(direction.row_lse));
-  direction.all_lse = all_gather_rows(context.scratch, communicator, direction.row_lse,
-                                      layout.proteins_of_rank(communicator.size()));
+  direction.all_lse =
+      all_gather_rows(context.scratch, communicator, direction.row_lse, rows_of_rank);
 }
 
 /// Second pass: drows = scale * G columns, and the rows' share of the gradient of logit_scale.
@@ -94,7 +99,7 @@ template <class T>
 void differentiate(Context& context, const BatchLayout& layout, const Direction<T>& direction,
                    Vector<T> column_lse, T scale, Matrix<T> drows, Vector<T> dscale) {
   const T factor = static_cast<T>(0.5 / layout.proteins());
-  Kokkos::deep_copy(dscale, T(0));
+  fill(dscale, T(0));
   for_each_tile(
       context, layout, direction, scale,
       [&](Matrix<T> tile, const Block& rows, int row0, const Block& columns) {
@@ -107,25 +112,48 @@ void differentiate(Context& context, const BatchLayout& layout, const Direction<
       });
 }
 
-/// Sums of one local shard's rows, in f64, in the order of rows.
-struct ShardSums {
+/// Sums of one shard's rows, in f64, in the order of rows.
+struct DirectionSums {
   double loss = 0;
   double right = 0;
 };
+/// What a shard tells all ranks.
+struct ShardSums {
+  DirectionSums by_sequence, by_structure;
+  double flags = 0;
+};
+constexpr std::size_t numbers_of_shard = sizeof(ShardSums) / sizeof(double);
+
 template <class T>
-std::vector<ShardSums> shard_sums(const BatchLayout& layout, const Direction<T>& direction) {
-  const auto lse = to_host(direction.row_lse), diagonal = to_host(direction.local.diagonal),
-             other = to_host(direction.local.best_other);
-  std::vector<ShardSums> sums(static_cast<std::size_t>(layout.local_shards));
+void add_shard_sums(Workspace& scratch, const BatchLayout& layout, const Direction<T>& direction,
+                    DirectionSums ShardSums::*part, std::span<ShardSums> shards) {
+  const auto lse = scratch.download(direction.row_lse),
+             diagonal = scratch.download(direction.local.diagonal),
+             other = scratch.download(direction.local.best_other);
   std::size_t i = 0;
-  for (std::size_t k = 0; k < sums.size(); ++k) {
+  for (std::size_t k = 0; k < shards.size(); ++k) {
     const int rows = layout.proteins_of_shard[static_cast<std::size_t>(layout.first_local) + k];
+    DirectionSums& sums = shards[k].*part;
     for (int r = 0; r < rows; ++r, ++i) {
-      sums[k].loss += static_cast<double>(lse[i]) - static_cast<double>(diagonal[i]);
-      sums[k].right += diagonal[i] > other[i] ? 1 : 0;
+      sums.loss += static_cast<double>(lse[i]) - static_cast<double>(diagonal[i]);
+      sums.right += diagonal[i] > other[i] ? 1 : 0;
     }
   }
-  return sums;
+}
+
+/// The sums of all shards of all ranks, in the order of shards.
+std::span<const ShardSums> gathered(Workspace& scratch, const Communicator& communicator,
+                                    const BatchLayout& layout, std::span<const ShardSums> mine) {
+  const auto ranks = static_cast<std::size_t>(communicator.size());
+  const auto all = scratch.host_array<ShardSums>(static_cast<std::size_t>(layout.shards()));
+  const auto numbers_of_rank = scratch.host_array<std::int64_t>(ranks);
+  for (std::int64_t& numbers : numbers_of_rank)
+    numbers = static_cast<std::int64_t>(all.size() / ranks * numbers_of_shard);
+  communicator.all_gather(
+      std::span(reinterpret_cast<const double*>(mine.data()), mine.size() * numbers_of_shard),
+      std::span(reinterpret_cast<double*>(all.data()), all.size() * numbers_of_shard),
+      std::span<const std::int64_t>(numbers_of_rank));
+  return all;
 }
 
 }  // namespace
@@ -136,12 +164,9 @@ int BatchLayout::start_of(int shard) const {
   return start;
 }
 
-std::vector<int> BatchLayout::proteins_of_rank(int ranks) const {
-  std::vector<int> proteins;
+int BatchLayout::proteins_of_rank(int rank, int ranks) const {
   const int per_rank = shards() / ranks;
-  for (int r = 0; r < ranks; ++r)
-    proteins.push_back(start_of((r + 1) * per_rank) - start_of(r * per_rank));
-  return proteins;
+  return start_of((rank + 1) * per_rank) - start_of(rank * per_rank);
 }
 
 template <class T>
@@ -178,7 +203,7 @@ void ClipLoss<P>::clamp() const {
 
 template <class P>
 double ClipLoss<P>::scale() const {
-  return std::exp(static_cast<double>(to_host(logit_scale->value)[0]));
+  return std::exp(static_cast<double>(number_of(logit_scale->value)));
 }
 
 template <class P>
@@ -187,32 +212,34 @@ LossResult ClipLoss<P>::evaluate(Context& context, const Communicator& communica
                                  Matrix<Real> structure, Gradients* gradients, int flags) const {
   Scope scope(context.scratch);
   const Real scale = static_cast<Real>(this->scale());
-  const auto rows_of_rank = layout.proteins_of_rank(communicator.size());
+  const auto rows_of_rank =
+      context.scratch.host_array<int>(static_cast<std::size_t>(communicator.size()));
+  for (int rank = 0; rank < communicator.size(); ++rank)
+    rows_of_rank[static_cast<std::size_t>(rank)] =
+        layout.proteins_of_rank(rank, communicator.size());
 
   Direction<Real> by_sequence{}, by_structure{};
   by_sequence.rows = sequence;
   by_structure.rows = structure;
   by_sequence.columns = all_gather_rows(context.scratch, communicator, structure, rows_of_rank);
   by_structure.columns = all_gather_rows(context.scratch, communicator, sequence, rows_of_rank);
-  find_log_sum_exp(context, communicator, layout, by_sequence, scale);
-  find_log_sum_exp(context, communicator, layout, by_structure, scale);
+  find_log_sum_exp(context, communicator, layout, rows_of_rank, by_sequence, scale);
+  find_log_sum_exp(context, communicator, layout, rows_of_rank, by_structure, scale);
 
   // Per shard, gathered in the order of shards: sums that do not know how many ranks there are.
-  const auto rows = shard_sums(layout, by_sequence), columns = shard_sums(layout, by_structure);
-  std::vector<double> mine;
-  for (std::size_t k = 0; k < rows.size(); ++k)
-    mine.insert(mine.end(), {rows[k].loss, columns[k].loss, rows[k].right, columns[k].right,
-                             static_cast<double>(flags)});
-  const auto all = communicator.all_gather(std::span<const double>(mine));
+  const auto mine =
+      context.scratch.host_array<ShardSums>(static_cast<std::size_t>(layout.local_shards));
+  add_shard_sums(context.scratch, layout, by_sequence, &ShardSums::by_sequence, mine);
+  add_shard_sums(context.scratch, layout, by_structure, &ShardSums::by_structure, mine);
+  for (ShardSums& shard : mine) shard.flags = flags;
   LossResult result;
   const double batch = layout.proteins();
-  constexpr std::size_t fields = 5;
-  for (std::size_t v = 0; v + fields <= all.size(); v += fields) {
-    result.sequence_to_structure += all[v] / batch;
-    result.structure_to_sequence += all[v + 1] / batch;
-    result.accuracy_sequence_to_structure += all[v + 2] / batch;
-    result.accuracy_structure_to_sequence += all[v + 3] / batch;
-    result.requested_flags |= static_cast<int>(all[v + 4]);
+  for (const ShardSums& shard : gathered(context.scratch, communicator, layout, mine)) {
+    result.sequence_to_structure += shard.by_sequence.loss / batch;
+    result.structure_to_sequence += shard.by_structure.loss / batch;
+    result.accuracy_sequence_to_structure += shard.by_sequence.right / batch;
+    result.accuracy_structure_to_sequence += shard.by_structure.right / batch;
+    result.requested_flags |= static_cast<int>(shard.flags);
   }
   result.loss = 0.5 * (result.sequence_to_structure + result.structure_to_sequence);
   if (!gradients) return result;
@@ -224,7 +251,7 @@ LossResult ClipLoss<P>::evaluate(Context& context, const Communicator& communica
   // The second call overwrites dscale: each logit counts once, with its row.
   differentiate(context, layout, by_sequence, flat(by_structure.all_lse), scale,
                 gradients->dsequence, dscale);
-  const auto host = to_host(dscale);
+  const auto host = context.scratch.download(dscale);
   gradients->dlogit_scale.assign(static_cast<std::size_t>(layout.local_shards), 0.0);
   std::size_t i = 0;
   for (std::size_t k = 0; k < gradients->dlogit_scale.size(); ++k)

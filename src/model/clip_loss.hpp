@@ -31,8 +31,8 @@ struct BatchLayout {
   int local_proteins() const {
     return start_of(first_local + local_shards) - start_of(first_local);
   }
-  /// Proteins of each rank, for R equal blocks of shards.
-  std::vector<int> proteins_of_rank(int ranks) const;
+  /// Proteins of one of R ranks, each with an equal block of shards.
+  int proteins_of_rank(int rank, int ranks) const;
 };
 
 struct LossResult {

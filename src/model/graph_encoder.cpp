@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "tensor/loops.hpp"
+
 namespace jespr {
 namespace {
 
@@ -20,8 +22,8 @@ template <class T, class Compute>
 Features<T> without_trace(Context& context, const Features<T>& target, const Compute& compute) {
   Scope scope(context.saved);
   const Features<T> result = compute();
-  Kokkos::deep_copy(target.s, result.s);
-  Kokkos::deep_copy(target.v, result.v);
+  copy(target.s, result.s);
+  copy(target.v, result.v);
   return target;
 }
 
@@ -179,8 +181,8 @@ void GraphEncoder<P>::backward(Context& context, const Saved& saved, const Offse
   Features<Real> dedges;
   if (!embedding_frozen && !blocks.empty()) {
     dedges = take_edges<Real>(context.scratch, saved.graph, shape.edge_scalars, shape.edge_vectors);
-    Kokkos::deep_copy(dedges.s, Real(0));
-    Kokkos::deep_copy(dedges.v, Real(0));
+    fill(dedges.s, Real(0));
+    fill(dedges.v, Real(0));
   }
   for (int layer = shape.layers - 1; layer >= frozen; --layer) {
     const auto l = static_cast<std::size_t>(layer);

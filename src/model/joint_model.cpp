@@ -26,8 +26,9 @@ StructureInput<T> structure_input(Context& context, const data::ShardRows& shard
   const std::size_t n = rows.confidence.size();
   const Tensor3<T> coordinates = context.saved.tensor<T>(n, 3, 3);
   const Vector<T> confidence = context.saved.vector<T>(n);
-  to_device_as(coordinates, rows.coordinates);
-  to_device_as(confidence, rows.confidence);
+  Scope scope(context.scratch);
+  to_device(coordinates, context.scratch.host_copy<T>(rows.coordinates));
+  to_device(confidence, context.scratch.host_copy<T>(rows.confidence));
   return {make_offsets(context.saved, rows.rows, shard.identity), coordinates, confidence};
 }
 

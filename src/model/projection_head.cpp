@@ -1,6 +1,8 @@
 // ProjectionHead.
 #include "model/projection_head.hpp"
 
+#include <numeric>
+
 #include "kernels/dropout.hpp"
 
 namespace jespr {
@@ -10,9 +12,15 @@ constexpr int hidden_factor = 4;  // width of the hidden layer in units of J, th
 
 /// One row per protein with the same identities.
 Offsets pooled_offsets_of(Workspace& workspace, const Offsets& offsets) {
-  Offsets pooled =
-      make_offsets(workspace, std::vector<int>(static_cast<std::size_t>(offsets.proteins()), 1));
+  const auto proteins = static_cast<std::size_t>(offsets.proteins());
+  const std::span<int> starts = workspace.host_array<int>(proteins + 1);
+  std::iota(starts.begin(), starts.end(), 0);
+  Offsets pooled;
+  pooled.host = starts;
+  pooled.starts = workspace.upload(starts);
+  pooled.protein = Vector<const int>(pooled.starts.data(), proteins);
   pooled.identity = offsets.identity;
+  pooled.longest = 1;
   return pooled;
 }
 

@@ -2,6 +2,8 @@
 #include "model/sequence_encoder.hpp"
 
 #include <algorithm>
+#include <array>
+#include <numeric>
 
 #include "data/alphabet.hpp"
 #include "kernels/embedding.hpp"
@@ -12,8 +14,9 @@ namespace {
 constexpr double masked_in_training = 0.15 * 0.8;  // the share of <mask> ESM-2 was trained with
 
 /// Per row: 0 for <mask>, else (1 - 0.12) / (1 - share of <mask> in the protein).
-std::vector<double> rescaling(const SequenceInput& input) {
-  std::vector<double> factor(input.tokens.size());
+template <class T>
+std::span<const T> rescaling(Workspace& scratch, const SequenceInput& input) {
+  const std::span<T> factor = scratch.host_array<T>(input.tokens.size());
   for (int b = 0; b < input.offsets.proteins(); ++b) {
     const auto begin = input.tokens.begin() + input.offsets.host[static_cast<std::size_t>(b)];
     const auto end = input.tokens.begin() + input.offsets.host[static_cast<std::size_t>(b) + 1];
@@ -21,7 +24,7 @@ std::vector<double> rescaling(const SequenceInput& input) {
     const double share = masks / static_cast<double>(end - begin);
     for (auto token = begin; token != end; ++token)
       factor[static_cast<std::size_t>(token - input.tokens.begin())] =
-          *token == token_mask ? 0.0 : (1.0 - masked_in_training) / (1.0 - share);
+          static_cast<T>(*token == token_mask ? 0.0 : (1.0 - masked_in_training) / (1.0 - share));
   }
   return factor;
 }
@@ -61,16 +64,16 @@ void SequenceEncoder<P>::freeze(int layers) {
 template <class P>
 Matrix<typename P::Real> SequenceEncoder<P>::forward(Context& context, const SequenceInput& input,
                                                      Saved& saved, bool differentiate) const {
-  const std::vector<double> factor = rescaling(input);
+  Scope scope(context.scratch);
   saved.offsets = input.offsets;
-  saved.factor = context.saved.upload(std::vector<Real>(factor.begin(), factor.end()));
+  saved.factor = context.saved.upload(rescaling<Real>(context.scratch, input));
   const Vector<const int> tokens = context.saved.upload(input.tokens);
   if (differentiate) {
-    std::vector<int> starts(alphabet_size + 1, 0), rows(input.tokens.size());
+    std::array<int, alphabet_size + 1> starts{};
     for (int token : input.tokens) ++starts[static_cast<std::size_t>(token) + 1];
-    for (int a = 0; a < alphabet_size; ++a)
-      starts[static_cast<std::size_t>(a) + 1] += starts[static_cast<std::size_t>(a)];
-    std::vector<int> next = starts;
+    std::partial_sum(starts.begin(), starts.end(), starts.begin());
+    std::array<int, alphabet_size + 1> next = starts;
+    const std::span<int> rows = context.scratch.host_array<int>(input.tokens.size());
     for (std::size_t i = 0; i < input.tokens.size(); ++i)
       rows[static_cast<std::size_t>(next[static_cast<std::size_t>(input.tokens[i])]++)] =
           static_cast<int>(i);

@@ -1,8 +1,8 @@
 // SequenceEncoder: ESM-2 (Lin et al. 2023, doi:10.1126/science.ade2574) on packed rows.
 #pragma once
 
+#include <span>
 #include <string>
-#include <vector>
 
 #include "layers/transformer_block.hpp"
 
@@ -17,10 +17,10 @@ struct SequenceShape {
   TransformerShape transformer() const;
 };
 
-/// Tokens of a shard: <cls> residues <eos> of each protein, end to end.
+/// Tokens of a shard: <cls> residues <eos> of each protein, end to end; not owned.
 struct SequenceInput {
   Offsets offsets;
-  std::vector<int> tokens;  // [N], ESM-1b alphabet, on the host
+  std::span<const int> tokens;  // [N], ESM-1b alphabet, on the host
 };
 
 template <class P>

@@ -8,6 +8,7 @@
 #include "kernels/dropout.hpp"
 #include "kernels/embedding.hpp"
 #include "kernels/vectors.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 namespace {
@@ -80,9 +81,11 @@ Matrix<typename P::Real> StructureEncoder<P>::embed(Context& context,
   const Matrix<Real> x = context.saved.matrix<Real>(n, width);
   const Vector<const Real> mask_row(table.value().data() + structure_mask_token * width, width);
   kernels::fill_rows(mask_row, static_cast<Real>(std::sqrt(double(shape.width))), x);
-  const auto add_term = [&](const std::string& name, Matrix<Real> in, Matrix<Real> out) {
-    context.observe("embed/" + name + "_in", in);
-    context.observe("embed/" + name + "_out", out);
+  const auto add_term = [&](const char* name, Matrix<Real> in, Matrix<Real> out) {
+    if (context.observer) {
+      context.observe(std::string("embed/") + name + "_in", in);
+      context.observe(std::string("embed/") + name + "_out", out);
+    }
     kernels::add(x, out, x);
   };
   add_term("embed_dihedrals", geometry.dihedrals,
@@ -95,7 +98,7 @@ Matrix<typename P::Real> StructureEncoder<P>::embed(Context& context,
   if (context.observer) {
     Scope scope(context.scratch);
     const Matrix<Real> positions = context.scratch.matrix<Real>(n, width);
-    Kokkos::deep_copy(positions, Real(0));
+    fill(positions, Real(0));
     kernels::add_sinusoidal_positions(context.scratch, positions, input.offsets);
     context.observe("embed/embed_positions_out", positions);
   }
@@ -118,7 +121,7 @@ Matrix<typename P::Real> StructureEncoder<P>::forward(Context& context,
     x = context.saved.matrix<Real>(input.coordinates.extent(0),
                                    static_cast<std::size_t>(shape.width));
     Scope scope(context.saved);
-    Kokkos::deep_copy(x, embed(context, input, saved, false));
+    copy(x, embed(context, input, saved, false));
   }
   const Matrix<Real> y =
       blocks.forward(context, x, input.offsets, differentiate ? &saved.blocks : nullptr);
@@ -130,9 +133,10 @@ Matrix<typename P::Real> StructureEncoder<P>::forward(Context& context,
 template <class P>
 void StructureEncoder<P>::embed_backward(Context& context, const Saved& saved,
                                          Matrix<Real> dx) const {
-  for (const char* name :
-       {"embed_dihedrals", "embed_gvp_output", "embed_confidence", "embed_gvp_input_features"})
-    context.observe_gradient(std::string("embed/") + name + "_out", dx);
+  if (context.observer)
+    for (const char* name :
+         {"embed_dihedrals", "embed_gvp_output", "embed_confidence", "embed_gvp_input_features"})
+      context.observe_gradient(std::string("embed/") + name + "_out", dx);
   const std::size_t n = dx.extent(0), width = static_cast<std::size_t>(shape.width);
   const Vector<Real> dmask_row(table.gradient().data() + structure_mask_token * width, width);
   kernels::fill_rows_backward(context.scratch, dx,

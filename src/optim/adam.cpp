@@ -62,9 +62,9 @@ Adam<P>::Adam(const OptimSettings& settings, ParameterStore<P>& store)
 }
 
 template <class P>
-std::vector<kernels::AdamStep> Adam<P>::steps_of_parts(double rate, double gradient_norm) const {
+typename Adam<P>::StepsOfParts Adam<P>::steps_of_parts(double rate, double gradient_norm) const {
   const double t = static_cast<double>(updates_);
-  std::vector<kernels::AdamStep> steps(2 * number_of_parts);
+  StepsOfParts steps;
   for (int part = 0; part < number_of_parts; ++part)
     for (const bool decays : {false, true}) {
       kernels::AdamStep& step =
@@ -98,8 +98,8 @@ UpdateReport Adam<P>::update(Context& context, double rate, double loss) {
   skipped_in_a_row_ = 0;
   ++updates_;
   Scope scope(context.scratch);
-  kernels::adam_update(Vector<const kernels::AdamRun>(runs_),
-                       context.scratch.upload(steps_of_parts(rate, report.gradient_norm)),
+  const StepsOfParts steps = steps_of_parts(rate, report.gradient_norm);
+  kernels::adam_update(Vector<const kernels::AdamRun>(runs_), context.scratch.upload(steps),
                        store_.values(), store_.gradients(), first_moment(), second_moment());
   store_.mark_updated();
   return report;

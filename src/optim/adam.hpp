@@ -1,8 +1,8 @@
 // Adam and AdamW over a parameter store: moments, schedule, clipping, skipped steps.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <vector>
 
 #include "kernels/adam.hpp"
 #include "optim/settings.hpp"
@@ -52,7 +52,8 @@ class Adam {
   using Owned = Kokkos::View<Real*, Kokkos::LayoutRight, DeviceMemory>;
 
   /// The constants of this update, for each part of the model without and with decay.
-  std::vector<kernels::AdamStep> steps_of_parts(double rate, double gradient_norm) const;
+  using StepsOfParts = std::array<kernels::AdamStep, 2 * number_of_parts>;
+  StepsOfParts steps_of_parts(double rate, double gradient_norm) const;
 
   const OptimSettings& settings_;
   ParameterStore<P>& store_;

@@ -6,6 +6,7 @@
 
 #include "backend/device_communicator.hpp"
 #include "kernels/adam.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 namespace {
@@ -33,7 +34,7 @@ void GradientSum<Real>::add(Vector<Real> gradient) {
   }
   complete_ = k == levels_.size();
   if (complete_) return;
-  Kokkos::deep_copy(levels_[k], gradient);
+  copy(levels_[k], gradient);
   occupied_[k] = true;
 }
 
@@ -44,7 +45,7 @@ void GradientSum<Real>::finish(Context& context, const Communicator& communicato
   for (std::size_t k = 0; k < levels_.size(); ++k) {
     if (!occupied_[k]) continue;
     if (first)
-      Kokkos::deep_copy(gradient, levels_[k]);
+      copy(gradient, levels_[k]);
     else
       kernels::add_to<Real>(gradient, levels_[k]);
     first = false;
@@ -66,7 +67,7 @@ void GradientSum<Real>::finish(Context& context, const Communicator& communicato
     }
     const Vector<Real> other(received.data(), length);
     for (int distance = 1; distance < communicator.size(); distance *= 2) {
-      Kokkos::fence("gradient exchange");
+      wait_for_device("gradient exchange");
       device.exchange(part.data(), other.data(), length, communicator.rank() ^ distance);
       kernels::add_to(part, other);
     }

@@ -18,14 +18,24 @@ std::size_t aligned(std::size_t bytes) { return (bytes + alignment - 1) / alignm
 
 }  // namespace
 
-Stack::~Stack() {
-  for (const Block& block : blocks_) Kokkos::kokkos_free<DeviceMemory>(block.data);
+Stack::~Stack() { free_blocks(); }
+
+void Stack::free_blocks() {
+  for (const Block& block : blocks_) {
+    if (memory_ == Memory::device)
+      Kokkos::kokkos_free<DeviceMemory>(block.data);
+    else
+      Kokkos::kokkos_free<Kokkos::HostSpace>(block.data);
+  }
+  blocks_.clear();
 }
 
 bool Stack::add_block(std::size_t size) {
   try {
     // Kokkos aligns to 64 bytes on the host; the surplus makes room for our own alignment.
-    void* data = Kokkos::kokkos_malloc<DeviceMemory>(name_, size + alignment);
+    void* data = memory_ == Memory::device
+                     ? Kokkos::kokkos_malloc<DeviceMemory>(name_, size + alignment)
+                     : Kokkos::kokkos_malloc<Kokkos::HostSpace>(name_, size + alignment);
     blocks_.push_back({static_cast<std::byte*>(data), size});
   } catch (const std::exception&) {
     return false;
@@ -70,8 +80,7 @@ void Stack::release(Mark mark) {
 void Stack::settle(std::size_t bytes) {
   assert(in_use() == 0);
   if (blocks_.size() <= 1 && bytes <= capacity()) return;
-  for (const Block& block : blocks_) Kokkos::kokkos_free<DeviceMemory>(block.data);
-  blocks_.clear();
+  free_blocks();
   top_ = {};
   if (!add_block(std::max(high_water_, bytes))) grow(high_water_);
 }

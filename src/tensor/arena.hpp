@@ -1,25 +1,29 @@
-// Arena: the memory of a step. Two stacks: `saved` keeps what backward needs, `scratch` holds
+// Arena: the memory of a step. Two workspaces: `saved` keeps what backward needs, `scratch` holds
 // gradients and temporaries. Taking and giving back is moving a mark; after the first steps both
 // have their size and a step allocates nothing.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <vector>
 
-#include "tensor/views.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 
-/// A stack of device memory that grows by whole blocks; a block never moves while in use.
+/// A stack of memory that grows by whole blocks; a block never moves while in use.
 class Stack {
  public:
+  enum class Memory { device, host };
   struct Mark {
     std::size_t block = 0;
     std::size_t offset = 0;
   };
 
-  explicit Stack(const char* name) : name_(name) {}
+  explicit Stack(const char* name, Memory memory = Memory::device) : name_(name), memory_(memory) {}
   ~Stack();
   Stack(const Stack&) = delete;
   Stack& operator=(const Stack&) = delete;
@@ -46,20 +50,26 @@ class Stack {
   };
   /// Whether there was memory for another block of `size` bytes.
   bool add_block(std::size_t size);
+  void free_blocks();
   /// Another block of at least `needed` bytes. Failure: Error (runtime).
   void grow(std::size_t needed);
 
   const char* name_;
+  Memory memory_;
   std::vector<Block> blocks_;
   Mark top_;
   std::size_t high_water_ = 0;
   std::size_t allocations_ = 0;
 };
 
-/// The typed side of a stack.
+/// The typed side of a stack: arrays of the device, and arrays that the host computes with.
 class Workspace {
  public:
-  explicit Workspace(const char* name) : stack_(name) {}
+  struct Mark {
+    Stack::Mark device, host;
+  };
+
+  explicit Workspace(const char* name) : stack_(name), host_only_(name, Stack::Memory::host) {}
 
   template <class T>
   Vector<T> vector(std::size_t n) {
@@ -76,23 +86,61 @@ class Workspace {
   template <class T>
   Matrix<T> zeros(std::size_t n, std::size_t c) {
     const Matrix<T> m = matrix<T>(n, c);
-    Kokkos::deep_copy(m, T(0));
+    fill(m, T(0));
     return m;
   }
 
-  /// Host values in device memory.
+  /// Host memory for n elements, each T().
   template <class T>
-  Vector<const T> upload(const std::vector<T>& host) {
+  std::span<T> host_array(std::size_t n) {
+    const std::span<T> array(static_cast<T*>(host_stack().take(n * sizeof(T))), n);
+    std::uninitialized_value_construct(array.begin(), array.end());
+    return array;
+  }
+  /// A copy of host values in host memory of this workspace, with a change of type if T says so.
+  template <class T, class Values>
+  std::span<const T> host_copy(const Values& values) {
+    const std::span<T> array = host_array<T>(values.size());
+    std::transform(values.begin(), values.end(), array.begin(),
+                   [](const auto& value) { return static_cast<T>(value); });
+    return array;
+  }
+
+  /// Host values (a vector, an array, a span) in device memory.
+  template <class Values, class T = typename Values::value_type>
+  Vector<const T> upload(const Values& host) {
     const Vector<T> view = vector<T>(host.size());
-    to_device(view, host);
+    to_device(view, std::span<const T>(host.data(), host.size()));
     return view;
+  }
+  /// Values of the device in host memory.
+  template <class V, class T = typename V::non_const_value_type>
+  std::span<T> download(const V& view) {
+    const std::span<T> host = host_array<T>(view.size());
+    to_host(view, host);
+    return host;
+  }
+
+  Mark mark() const { return {stack_.mark(), host_only_.mark()}; }
+  /// Gives back all that was taken since `mark`.
+  void release(Mark mark) {
+    stack_.release(mark.device);
+    host_only_.release(mark.host);
+  }
+  /// When nothing is in use: makes room for `factor` times what was ever in use, in one block.
+  void settle(double factor = 1) {
+    for (Stack* stack : {&stack_, &host_only_})
+      stack->settle(static_cast<std::size_t>(factor * static_cast<double>(stack->high_water())));
   }
 
   Stack& stack() { return stack_; }
   const Stack& stack() const { return stack_; }
 
  private:
+  Stack& host_stack() { return device_is_host ? stack_ : host_only_; }
+
   Stack stack_;
+  Stack host_only_;  // where the host cannot use the device's memory
 };
 
 /// Memory that one thread was given, cut into arrays one after the other. Over no memory, it
@@ -131,14 +179,14 @@ class Slab {
 /// Gives back at the end of a scope what the scope took.
 class Scope {
  public:
-  explicit Scope(Workspace& workspace) : stack_(workspace.stack()), mark_(stack_.mark()) {}
-  ~Scope() { stack_.release(mark_); }
+  explicit Scope(Workspace& workspace) : workspace_(workspace), mark_(workspace.mark()) {}
+  ~Scope() { workspace_.release(mark_); }
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
 
  private:
-  Stack& stack_;
-  Stack::Mark mark_;
+  Workspace& workspace_;
+  Workspace::Mark mark_;
 };
 
 }  // namespace jespr

@@ -1,7 +1,7 @@
 // Rows of all ranks, one below the other, in device memory.
 #pragma once
 
-#include <vector>
+#include <span>
 
 #include "backend/communicator.hpp"
 #include "tensor/arena.hpp"
@@ -12,6 +12,6 @@ namespace jespr {
 /// rank.
 template <class T>
 Matrix<T> all_gather_rows(Workspace& workspace, const Communicator& communicator, Matrix<T> block,
-                          const std::vector<int>& rows_of_rank);
+                          std::span<const int> rows_of_rank);
 
 }  // namespace jespr

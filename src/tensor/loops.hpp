@@ -4,15 +4,48 @@
 #pragma once
 
 #include <Kokkos_Core.hpp>
+#include <string>
 #include <type_traits>
 
 #include "tensor/views.hpp"
 
 namespace jespr {
 
-inline constexpr bool device_is_host =
-    Kokkos::SpaceAccessibility<Kokkos::HostSpace, DeviceMemory>::accessible &&
-    std::is_same_v<DeviceMemory, Kokkos::HostSpace>;
+// Kokkos uses the heap for each loop in three places, hence three functions: a step has thousands
+// of loops, and may allocate nothing.
+
+/// A loop's name as a string of memory that is kept, good until the next call.
+inline const std::string& loop_name(const char* name) {
+  constexpr std::size_t longest = 100;
+  thread_local std::string text(longest, ' ');
+  return text = name;
+}
+
+/// The handle of an execution space, made once.
+template <class Space>
+const Space& handle_of() {
+  static const Space handle;
+  return handle;
+}
+
+/// Indices [0, n). A bound that is a number by itself would be written into a message before it is
+/// looked at.
+template <class Space, class... Traits>
+Kokkos::RangePolicy<Space, Traits...> range_of(std::size_t n) {
+  using Policy = Kokkos::RangePolicy<Space, Traits...>;
+  struct Bound {
+    std::size_t value;
+    operator typename Policy::member_type() const {
+      return static_cast<typename Policy::member_type>(value);
+    }
+  };
+  return Policy(handle_of<Space>(), Bound{0}, Bound{n});
+}
+
+/// Waits until the device has done what it was given; a CPU has, when a loop returns.
+inline void wait_for_device(const char* name) {
+  if constexpr (!device_is_host) Kokkos::fence(name);
+}
 
 /// One row of a row loop on the CPU: the inner loops are vectorised by the compiler.
 struct HostRow {
@@ -107,7 +140,27 @@ void for_each(const char* name, std::size_t n, const F& f) {
       for (std::size_t i = 0; i < n; ++i) f(i);
       return;
     }
-  Kokkos::parallel_for(name, Kokkos::RangePolicy<Device, Kokkos::IndexType<std::size_t>>(0, n), f);
+  Kokkos::parallel_for(loop_name(name), range_of<Device, Kokkos::IndexType<std::size_t>>(n), f);
+}
+
+/// view = value.
+template <class V>
+void fill(const V& view, typename V::const_value_type value) {
+  auto* const to = view.data();
+  for_each(
+      "fill", view.size(), KOKKOS_LAMBDA(const std::size_t i) { to[i] = value; });
+}
+
+/// to = from, element by element: views of the same shape.
+template <class To, class From>
+void copy(const To& to, const From& from) {
+  static_assert(To::rank() == From::rank());
+  for (std::size_t d = 0; d < To::rank(); ++d)
+    if (to.extent(d) != from.extent(d)) fail(Exit::runtime, "bug: copy between different shapes");
+  auto* const target = to.data();
+  const auto* const source = from.data();
+  for_each(
+      "copy", to.size(), KOKKOS_LAMBDA(const std::size_t i) { target[i] = source[i]; });
 }
 
 namespace detail {
@@ -133,19 +186,20 @@ void for_rows(const char* name, int n, const F& f, bool dynamic = false) {
       return;
     }
     const auto body = [f](const int i) { f(HostRow{i}); };
-    if (dynamic) {
-      Kokkos::parallel_for(name,
-                           Kokkos::RangePolicy<Device, Kokkos::Schedule<Kokkos::Dynamic>>(
-                               0, n, Kokkos::ChunkSize(1)),
-                           body);
-    } else {
+    const auto rows = static_cast<std::size_t>(n);
+    if (dynamic)
       Kokkos::parallel_for(
-          name, Kokkos::RangePolicy<Device, Kokkos::Schedule<Kokkos::Static>>(0, n), body);
-    }
+          loop_name(name),
+          range_of<Device, Kokkos::Schedule<Kokkos::Dynamic>>(rows).set_chunk_size(1), body);
+    else
+      Kokkos::parallel_for(loop_name(name),
+                           range_of<Device, Kokkos::Schedule<Kokkos::Static>>(rows), body);
   } else {
     const int blocks = (n + WarpRow::at_once - 1) / WarpRow::at_once;
-    Kokkos::parallel_for(name, WarpRow::Policy(blocks, WarpRow::at_once, WarpRow::width),
-                         detail::WarpLoop<F>{f, n});
+    Kokkos::parallel_for(
+        loop_name(name),
+        WarpRow::Policy(handle_of<Device>(), blocks, WarpRow::at_once, WarpRow::width),
+        detail::WarpLoop<F>{f, n});
   }
 }
 
@@ -156,11 +210,12 @@ template <class F>
 void for_shares(const char* name, int n, const F& f) {
   using Threads = Kokkos::DefaultHostExecutionSpace;
   Kokkos::parallel_for(
-      name,
-      Kokkos::RangePolicy<Threads, Kokkos::Schedule<Kokkos::Static>>(0, n, Kokkos::ChunkSize(1)),
-      [&f](const int share) {
+      loop_name(name),
+      range_of<Threads, Kokkos::Schedule<Kokkos::Static>>(static_cast<std::size_t>(n))
+          .set_chunk_size(1),
+      [&f](const std::size_t share) {
         in_share = true;
-        f(share);
+        f(static_cast<int>(share));
         in_share = false;
       });
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "tensor/arena.hpp"
@@ -12,7 +13,7 @@ namespace jespr {
 
 /// Rows of B proteins laid end to end: protein b owns rows [starts[b], starts[b+1]).
 struct Offsets {
-  std::vector<int> host;       // [B + 1]
+  std::span<const int> host;   // [B + 1]
   Vector<const int> starts;    // [B + 1], the same on the device
   Vector<const int> protein;   // [N], the protein of each row, counted from 0 in the shard
   Vector<const int> identity;  // [B], what random numbers and reports know a protein by

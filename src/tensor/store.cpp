@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/philox.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 namespace {
@@ -98,7 +99,7 @@ Parameter<P>* ParameterStore<P>::find(std::string_view name) {
 
 template <class P>
 void ParameterStore<P>::zero_gradients() {
-  Kokkos::deep_copy(gradients_, Real(0));
+  fill(gradients_, Real(0));
 }
 
 template class ParameterStore<F32>;

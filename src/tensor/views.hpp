@@ -3,6 +3,7 @@
 #pragma once
 
 #include <Kokkos_Core.hpp>
+#include <algorithm>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -15,6 +16,8 @@ namespace jespr {
 using Device = Kokkos::DefaultExecutionSpace;
 using DeviceMemory = Device::memory_space;
 using NotOwned = Kokkos::MemoryTraits<Kokkos::Unmanaged>;
+
+inline constexpr bool device_is_host = std::is_same_v<DeviceMemory, Kokkos::HostSpace>;
 
 template <class T>
 using Vector = Kokkos::View<T*, Kokkos::LayoutRight, DeviceMemory, NotOwned>;  // [N]
@@ -60,38 +63,54 @@ Tensor3<T> rows_of(Tensor3<T> v, std::size_t begin, std::size_t end) {
                     v.extent(2));
 }
 
-/// Device view -> host vector, and back; synchronous. For inputs, results and tests.
-template <class V>
-std::vector<typename V::non_const_value_type> to_host(const V& view) {
-  using T = typename V::non_const_value_type;
-  std::vector<T> host(view.size());
-  Kokkos::View<const T*, DeviceMemory, NotOwned> source(view.data(), view.size());
-  Kokkos::View<T*, Kokkos::HostSpace, NotOwned> target(host.data(), host.size());
-  Kokkos::deep_copy(target, source);
-  return host;
+namespace detail {
+/// `n` elements from one memory space to another; synchronous. Kokkos::deep_copy makes names for
+/// its fences on the heap: where device and host share memory, it is not asked.
+template <class To, class From, class T>
+void transfer(T* to, const T* from, std::size_t n) {
+  if constexpr (device_is_host)
+    std::copy_n(from, n, to);
+  else
+    Kokkos::deep_copy(Kokkos::View<T*, To, NotOwned>(to, n),
+                      Kokkos::View<const T*, From, NotOwned>(from, n));
+}
+inline void expect_equal_sizes(std::size_t host, std::size_t view) {
+  if (host != view)
+    fail(Exit::runtime,
+         "bug: " + std::to_string(host) + " host elements for a view of " + std::to_string(view));
+}
+}  // namespace detail
+
+/// Device view -> host memory of the same size, and back; synchronous. For inputs and results.
+template <class V, class T>
+void to_host(const V& view, std::span<T> host) {
+  detail::expect_equal_sizes(host.size(), view.size());
+  detail::transfer<Kokkos::HostSpace, DeviceMemory, T>(host.data(), view.data(), host.size());
 }
 template <class V, class T>
 void to_device(const V& view, std::span<const T> host) {
-  if (view.size() != host.size())
-    fail(Exit::runtime, "bug: " + std::to_string(host.size()) + " host elements for a view of " +
-                            std::to_string(view.size()));
-  Kokkos::View<const T*, Kokkos::HostSpace, NotOwned> source(host.data(), host.size());
-  Kokkos::View<T*, DeviceMemory, NotOwned> target(view.data(), view.size());
-  Kokkos::deep_copy(target, source);
+  detail::expect_equal_sizes(host.size(), view.size());
+  detail::transfer<DeviceMemory, Kokkos::HostSpace, T>(view.data(), host.data(), host.size());
+}
+
+/// The same with vectors.
+template <class V>
+std::vector<typename V::non_const_value_type> to_host(const V& view) {
+  std::vector<typename V::non_const_value_type> host(view.size());
+  to_host(view, std::span(host));
+  return host;
 }
 template <class V, class T>
 void to_device(const V& view, const std::vector<T>& host) {
   to_device(view, std::span<const T>(host));
 }
 
-/// The same with a change of type, where there is one.
-template <class V, class T>
-void to_device_as(const V& view, const std::vector<T>& host) {
-  using To = typename V::non_const_value_type;
-  if constexpr (std::is_same_v<To, T>)
-    to_device(view, host);
-  else
-    to_device(view, std::vector<To>(host.begin(), host.end()));
+/// The number that a view of one element holds.
+template <class V>
+typename V::non_const_value_type number_of(const V& view) {
+  typename V::non_const_value_type number{};
+  to_host(view, std::span(&number, 1));
+  return number;
 }
 
 }  // namespace jespr

@@ -38,7 +38,7 @@ std::vector<int> tokens_of(const std::string& text) {
 
 SequenceInput read_sequence_input(const GoldenFile& file, const Rows& rows, Workspace& workspace) {
   const std::vector<double> tokens = file.read_rows("inputs/tokens", rows);
-  return {make_offsets(workspace, rows.of_protein), std::vector<int>(tokens.begin(), tokens.end())};
+  return {make_offsets(workspace, rows.of_protein), workspace.host_copy<int>(tokens)};
 }
 
 void compare_tokens(Parity& parity) {

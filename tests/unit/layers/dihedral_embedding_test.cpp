@@ -32,7 +32,7 @@ struct Case {
     to_device(x, converted<Real>(random_numbers(n * features, 2)));
   }
   Numbers forward() {
-    bench.saved.stack().release({});
+    bench.saved.release({});
     const auto y = to_host(embedding.forward(bench.context, x, saved));
     return Numbers(y.begin(), y.end());
   }

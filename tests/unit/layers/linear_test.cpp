@@ -35,7 +35,7 @@ struct Case {
   std::vector<double> forward(const std::vector<double>& values) {
     const Matrix<Real> x = bench.inputs.matrix<Real>(n, inputs());
     to_device(x, converted<Real>(values));
-    bench.saved.stack().release({});
+    bench.saved.release({});
     const auto y = to_host(linear.forward(bench.context, x, saved));
     return std::vector<double>(y.begin(), y.end());
   }

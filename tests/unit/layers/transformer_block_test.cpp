@@ -50,7 +50,7 @@ struct Packed {
     randomize(store, 1);
   }
   void set_input(const std::vector<double>& values) {
-    bench.saved.stack().release({});
+    bench.saved.release({});
     to_device(x, values);
   }
   void expect_memory_returned() const { EXPECT_EQ(bench.scratch.stack().in_use(), 0u); }

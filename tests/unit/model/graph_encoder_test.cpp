@@ -48,7 +48,7 @@ struct Case {
   }
   /// Scalars of all rows, then vectors.
   Numbers forward() {
-    bench.saved.stack().release({});
+    bench.saved.release({});
     const Features<double> out = encoder.forward(bench.context, packed.coordinates, packed.offsets,
                                                  geometry, confidence, saved, true);
     Numbers all = to_host(out.s);

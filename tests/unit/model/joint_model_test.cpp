@@ -73,7 +73,7 @@ struct Case {
   }
   /// Embeddings of the sequences, then of the structures.
   Numbers forward() {
-    bench.saved.stack().release({});
+    bench.saved.release({});
     const auto embeddings = model.forward(bench.context, rows, saved, true);
     Numbers all = to_host(embeddings.sequence);
     const Numbers structures = to_host(embeddings.structure);

@@ -36,7 +36,7 @@ struct Case {
     bench.context.training = dropout > 0;
   }
   std::vector<double> forward(const std::vector<double>& x) {
-    bench.saved.stack().release({});
+    bench.saved.release({});
     to_device(rep, converted<Real>(x));
     const auto y = to_host(head.forward(bench.context, rep, offsets, saved));
     return std::vector<double>(y.begin(), y.end());

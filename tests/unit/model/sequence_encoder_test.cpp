@@ -43,10 +43,10 @@ struct Case {
       rows.push_back(static_cast<int>(t.size()));
       packed.insert(packed.end(), t.begin(), t.end());
     }
-    return {make_offsets(bench.inputs, rows, identity), packed};
+    return {make_offsets(bench.inputs, rows, identity), bench.inputs.host_copy<int>(packed)};
   }
   std::vector<double> forward(const SequenceInput& in, bool differentiate = true) {
-    bench.saved.stack().release({});
+    bench.saved.release({});
     const auto rep = to_host(encoder.forward(bench.context, in, saved, differentiate));
     return std::vector<double>(rep.begin(), rep.end());
   }

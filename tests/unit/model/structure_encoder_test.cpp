@@ -68,7 +68,7 @@ struct Case {
     return {packed.offsets, packed.coordinates, packed.confidence};
   }
   Numbers forward(const StructureInput<Real>& in, bool differentiate = true) {
-    bench.saved.stack().release({});
+    bench.saved.release({});
     const auto rep = to_host(encoder.forward(bench.context, in, saved, differentiate));
     return Numbers(rep.begin(), rep.end());
   }

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 
 namespace {
 
@@ -75,6 +77,31 @@ TEST(Arena, SettlesIntoOneBlockAndAllocatesNoMore) {
   EXPECT_EQ(workspace.stack().allocations(), allocations + 1) << "it does not shrink";
 }
 
+TEST(Arena, HostArraysComeAndGoWithTheOthers) {
+  Workspace workspace("test");
+  const std::vector<int> numbers = {3, 1, 2};
+  const int* before = nullptr;
+  for (int round = 0; round < 2; ++round) {
+    Scope scope(workspace);
+    const std::span<int> array = workspace.host_array<int>(5);
+    EXPECT_EQ(std::vector<int>(array.begin(), array.end()), std::vector<int>(5, 0));
+    std::fill(array.begin(), array.end(), 7);
+    if (before) {
+      EXPECT_EQ(array.data(), before) << "the memory that the first round gave back";
+    }
+    before = array.data();
+    const std::span<const double> copy = workspace.host_copy<double>(numbers);
+    EXPECT_EQ(std::vector<double>(copy.begin(), copy.end()), (std::vector<double>{3, 1, 2}));
+    const Vector<const int> uploaded = workspace.upload(numbers);
+    EXPECT_EQ(to_host(uploaded), numbers);
+    const std::span<int> downloaded = workspace.download(uploaded);
+    EXPECT_EQ(std::vector<int>(downloaded.begin(), downloaded.end()), numbers);
+  }
+  workspace.settle(2);
+  Scope scope(workspace);
+  EXPECT_EQ(workspace.host_array<int>(0).size(), 0u);
+}
+
 TEST(Arena, ShapesOfTheTypedViews) {
   Workspace workspace("test");
   const Tensor3<float> t = workspace.tensor<float>(2, 3, 5);
@@ -87,6 +114,10 @@ TEST(Arena, ShapesOfTheTypedViews) {
   EXPECT_EQ(rows_of(m, 1, 3).extent(0), 2u);
   EXPECT_THROW(as_matrix<float>(m, 5, 3), Error);
   EXPECT_THROW(to_device(m, std::vector<float>(11)), Error);
+  EXPECT_THROW(number_of(m), Error);
+  const Vector<float> one = workspace.vector<float>(1);
+  to_device(one, std::vector<float>{2.5});
+  EXPECT_EQ(number_of(one), 2.5f);
 }
 
 }  // namespace

@@ -90,6 +90,24 @@ TEST(Loops, SumsHaveAFixedOrder) {
   EXPECT_EQ(sums.host(), std::vector<double>(n, sums.host()[0]));
 }
 
+TEST(Loops, FillAndCopy) {
+  const std::vector<double> numbers = random_numbers(15, 1);
+  const Guarded<double> x(numbers), y(15);
+  copy(y.matrix(5, 3), x.matrix(5, 3));
+  EXPECT_EQ(y.host(), numbers);
+  EXPECT_THROW(copy(y.matrix(3, 5), x.matrix(5, 3)), Error);
+  fill(y.matrix(5, 3), 2.0);
+  EXPECT_EQ(y.host(), std::vector<double>(15, 2.0));
+}
+
+TEST(Loops, NamesKeepTheirMemory) {
+  const char* const place = loop_name("short").data();
+  EXPECT_EQ(loop_name("a name that is longer than what fits into a string itself"),
+            "a name that is longer than what fits into a string itself");
+  EXPECT_EQ(loop_name("other"), "other");
+  EXPECT_EQ(loop_name("other").data(), place);
+}
+
 TEST(Offsets, OfPackedProteins) {
   Workspace workspace("test");
   const Offsets offsets = make_offsets(workspace, {2, 5, 1}, {9, 7, 8});
