@@ -31,12 +31,13 @@ TrainingStep<P>::TrainingStep(const Settings& settings, const Communicator& comm
                               ProductLibrary library)
     : settings_(settings),
       communicator_(communicator),
-      products_(library),
+      products_(library, settings.run.operands()),
       context_{saved_, scratch_, products_},
       model_(build(store_, settings.model, static_cast<std::uint64_t>(settings.run.seed))),
       optimizer_(std::make_unique<Adam<P>>(settings.optim, store_)),
       gradient_sum_(store_.size(), static_cast<int>(settings.batch.shards) / communicator.size()) {
   context_.timers = &timers_;
+  store_.keep_rounded_by(products_);
 }
 
 template <class P>
@@ -136,6 +137,7 @@ void TrainingStep<P>::reserve(double factor) {
   for (Workspace* workspace : {&saved_, &scratch_})
     workspace->stack().settle(
         static_cast<std::size_t>(factor * static_cast<double>(workspace->stack().high_water())));
+  products_.reserve(factor);
 }
 
 template <class P>
@@ -170,7 +172,7 @@ double TrainingStep<P>::activation_bytes() const {
 
 template <class P>
 double TrainingStep<P>::scratch_bytes() const {
-  return static_cast<double>(scratch_.stack().high_water());
+  return static_cast<double>(scratch_.stack().high_water()) + products_.bytes();
 }
 
 template class TrainingStep<F32>;

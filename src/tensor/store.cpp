@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <type_traits>
+
 #include "base/error.hpp"
 #include "base/philox.hpp"
 
@@ -94,6 +96,12 @@ Parameter<P>* ParameterStore<P>::find(std::string_view name) {
   for (auto& p : parameters_)
     if (p.name == name) return &p;
   return nullptr;
+}
+
+template <class P>
+void ParameterStore<P>::keep_rounded_by(Products& products) const {
+  if constexpr (std::is_same_v<Real, float>)
+    products.keep_rounded(values_.data(), values_.size(), version_);
 }
 
 template <class P>

@@ -55,6 +55,7 @@ TEST(SequenceEncoder, A_TinyForwardAndGradients) {
   compare_tokens(parity);
   EncoderParity<Side<F64>>(parity).compare("f64/", "");
   EncoderParity<Side<F32>>(parity).compare("f32/", "");
+  EncoderParity<Side<F32>>(parity, OperandPrecision::bf16).compare("bf16/", "");
   compare_loss_inputs(parity, padding_mask);
   parity.finish();
 }
@@ -66,6 +67,7 @@ TEST(SequenceEncoder, B_ReleasedShapeForward) {
   compare_tokens(parity);
   EncoderParity<Side<F64>>(parity).compare("f64/", "f64_as_f32/");
   EncoderParity<Side<F32>>(parity).compare("f32/", "");
+  EncoderParity<Side<F32>>(parity, OperandPrecision::bf16).compare("bf16/", "");
   parity.finish();
 }
 

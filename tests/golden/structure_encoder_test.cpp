@@ -54,6 +54,7 @@ TEST(StructureEncoder, C_TinyForwardAndGradients) {
   compare_structure_inputs(parity);
   EncoderParity<Side<F64>>(parity).compare("f64/", "");
   EncoderParity<Side<F32>>(parity).compare("f32/", "");
+  EncoderParity<Side<F32>>(parity, OperandPrecision::bf16).compare("bf16/", "");
   compare_loss_inputs(parity, padding_mask);
   parity.finish();
 }
@@ -65,6 +66,7 @@ TEST(StructureEncoder, D_ReleasedShapeForward) {
   compare_structure_inputs(parity);
   EncoderParity<Side<F64>>(parity).compare("f64/", "f64_as_f32/");
   EncoderParity<Side<F32>>(parity).compare("f32/", "");
+  EncoderParity<Side<F32>>(parity, OperandPrecision::bf16).compare("bf16/", "");
   parity.finish();
 }
 

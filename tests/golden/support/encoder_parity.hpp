@@ -17,8 +17,9 @@ std::vector<double> host_values(const Matrix<T>& view) {
   return std::vector<double>(values.begin(), values.end());
 }
 
-/// Compares everything in group `group` ("f64/" or "f32/"), and where `rounded` is not empty, in
-/// that group of f64 values stored in f32. `Side` is one encoder in precision P of its own:
+/// Compares everything in group `group` ("f64/", "f32/" or "bf16/"), and where `rounded` is not
+/// empty, in that group of f64 values stored in f32. `Side` is one encoder in precision P of its
+/// own:
 ///   Policy, Encoder;  rows(file), shape(file), read_input(file, rows, workspace);
 ///   Seen: what it showed, made of (file, rows), with observer() and recorder();
 ///   compare_graph(parity, group, seen);  Kind kind_of_gradient(parameter);
@@ -29,8 +30,11 @@ class EncoderParity {
   using P = typename Side::Policy;
   using Real = typename P::Real;
 
-  explicit EncoderParity(Parity& parity)
-      : parity_(parity), file_(parity.file()), rows_(Side::rows(file_)) {
+  explicit EncoderParity(Parity& parity, OperandPrecision operands = OperandPrecision::working)
+      : parity_(parity),
+        file_(parity.file()),
+        rows_(Side::rows(file_)),
+        products_(Products::default_library(), operands) {
     const auto shape = Side::shape(file_);
     encoder_ = Side::Encoder::add(store_, "", shape);
     head_ = ProjectionHead<P>::add(store_, "",
@@ -48,6 +52,10 @@ class EncoderParity {
       parity_.compare_values(seen.recorder(), where, rows_);
       Side::compare_graph(parity_, where, seen);
     }
+    if (products_.operands() == OperandPrecision::bf16)
+      for (const Pooling pooling : {Pooling::bos, Pooling::mean})
+        parity_.compare_directions(group + name_of(pooling) + "/embedding",
+                                   host_values(embedding_[number_of(pooling)]));
     if (!file_.has("inputs/cotangent_rep")) return;
     compare_rep_gradients(group, seen);
     context_.observer = nullptr;
@@ -107,7 +115,8 @@ class EncoderParity {
   typename Side::Encoder encoder_;
   ProjectionHead<P> head_;
   Bench bench_;
-  Context& context_ = bench_.context;
+  Products products_;
+  Context context_{bench_.saved, bench_.scratch, products_};
   typename Side::Encoder::Saved saved_;
   typename ProjectionHead<P>::Saved saved_head_[poolings];
   Matrix<Real> rep_, drep_, embedding_[poolings];

@@ -24,20 +24,28 @@ enum class Kind {
 /// stored rounded to f32); zero gradients: max |x - r| / G <= 1e-8.
 /// f32: |x - r|_2 / |r|_2 <= max(10 |f - r|_2 / |r|_2, 4 u); zero gradients with G in place of
 /// |r|_2; tiny ones as zero gradients, and |x - r|_2 < |r|_2: they are not nil, nor of the wrong
-/// sign. An array that is zero must be zero. In sets made elsewhere single numbers that break their
-/// own bound are judged together, see pool_single_numbers.
+/// sign. In sets made elsewhere single numbers that break their own bound are judged together, see
+/// pool_single_numbers.
+/// bf16, which no file has, against the f64 values: |x - r|_2 / |r|_2 <= 1e-2 forward; gradients as
+/// doc/numerics.md derives. An array that is zero must be zero.
 class Parity {
  public:
   explicit Parity(const GoldenFile& file);
 
   const GoldenFile& file() const { return file_; }
+  /// The dataset with the f64 values of `name`: f64 in place of f32; for bf16 f64, or f64_as_f32
+  /// where that is missing. Whether the file has it.
+  std::string exact(const std::string& name) const;
+  bool has(const std::string& name) const { return file_.has(name) || file_.has(exact(name)); }
 
-  /// Compares `values`, ours, with dataset `name`, whose path has a component f64, f32 or
-  /// f64_as_f32. Values of fewer elements than the dataset are packed: `rows` tells which of the
+  /// Compares `values`, ours, with dataset `name`, whose path has a component f64, f32, f64_as_f32
+  /// or bf16. Values of fewer elements than the dataset are packed: `rows` tells which of the
   /// dataset's rows they are. `norm`: of the whole reference gradient, for tiny and zero ones.
   /// `floor`: what an f32 bound is at least.
   void compare(const std::string& name, const std::vector<double>& values, const Rows& rows,
                Kind kind = Kind::forward, double norm = 0, double floor = 0);
+  /// Embeddings [B, J] of bf16 by their directions: 1 - cos(x_b, r_b) <= 5e-4 for each row b.
+  void compare_directions(const std::string& name, const std::vector<double>& values);
   /// Compares with an explicit bound on max |x - r| / max |r|. As above, r of an f32 dataset are
   /// the f64 values.
   void compare_within(const std::string& name, const std::vector<double>& values, double bound,

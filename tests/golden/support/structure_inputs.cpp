@@ -164,8 +164,7 @@ std::vector<double> StructureRecorder::edge_index() const {
 
 void compare_edge_index(Parity& parity, const std::string& group, const StructureRecorder& seen) {
   const std::string name = group + "gvp/edge_index";
-  if (parity.file().has(name))
-    parity.compare_exactly(name, seen.edge_index(), "graph as a set of edges");
+  if (parity.has(name)) parity.compare_exactly(name, seen.edge_index(), "graph as a set of edges");
 }
 
 }  // namespace jespr::test
