@@ -11,7 +11,7 @@
 namespace jespr {
 namespace {
 
-constexpr std::size_t alignment = 64;  // elements: parameters that are not joined start aligned
+constexpr std::size_t start_multiple = 64;  // elements: where parameters that are not joined start
 
 double draw(const Init& init, std::uint64_t seed, std::uint32_t name_hash, std::size_t index) {
   if (init.draw == Init::Draw::none) return init.offset;
@@ -62,7 +62,9 @@ Parameter<P>& ParameterStore<P>::add(const std::string& name, std::vector<int> s
 
 template <class P>
 void ParameterStore<P>::freeze() {
-  const auto aligned = [](std::size_t n) { return (n + alignment - 1) / alignment * alignment; };
+  const auto aligned = [](std::size_t n) {
+    return (n + start_multiple - 1) / start_multiple * start_multiple;
+  };
   std::size_t end = 0;
   count_ = 0;
   for (auto& p : parameters_) {

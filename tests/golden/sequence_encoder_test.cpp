@@ -37,6 +37,11 @@ struct Side {
   };
   static void compare_graph(Parity&, const std::string&, const Seen&) {}
 
+  /// Query, output and two of the feed-forward of each block.
+  static LongestWay longest_way(const GoldenFile& file) {
+    return {.maps = 4 * file.integer("num_layers")};
+  }
+
   /// No gradient of this encoder vanishes: the rotation makes attention see the keys' bias.
   static Kind kind_of_gradient(const std::string&) { return Kind::gradient; }
 

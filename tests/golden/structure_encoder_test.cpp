@@ -34,6 +34,9 @@ struct Side {
   static void compare_graph(Parity& parity, const std::string& group, const Seen& seen) {
     compare_edge_index(parity, group, seen);
   }
+  static LongestWay longest_way(const GoldenFile& file) {
+    return longest_way_of_structure_encoder(file);
+  }
   static Kind kind_of_gradient(const std::string& name) { return kind_of_structure_gradient(name); }
 
   /// The reference works in [T, B, E] from the first block to the final norm and keeps what went

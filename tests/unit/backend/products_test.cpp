@@ -80,7 +80,8 @@ TEST(Products, OfBf16RoundTheirOperandsAlone) {
 
 /// x y, both numbers in matrices [1, 1].
 float multiply(Products& products, float x, float y) {
-  const Guarded<float> a({x}), b({y}), c(1);
+  const std::vector<double> left = {x}, right = {y};
+  const Guarded<float> a(left), b(right), c(1);
   products.gemm<float>(Op::plain, Op::plain, 1, 1, 1, 1, a.vector().data(), 1, b.vector().data(), 1,
                        0, c.vector().data(), 1);
   return static_cast<float>(c.host()[0]);
