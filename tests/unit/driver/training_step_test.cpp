@@ -66,7 +66,7 @@ TEST(TrainingStep, SkippedStepsLeaveTheLogitScaleAlone) {
 
 /// The products of the loss are those whose operands stay as they are: a tile of logits in each
 /// direction, again for the gradients, and a product of each with the embeddings.
-TEST(TrainingStep, OfBf16RoundsForAllProductsButTheLosss) {
+TEST(TrainingStep, OfBf16RoundsForAllProductsButThoseOfTheLoss) {
   SmallRun run(1, 0, "bf16");
   std::vector<ProductCall> calls;
   run.step->products().record(&calls);
