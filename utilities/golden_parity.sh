@@ -28,6 +28,9 @@ tree (of another set to its subfolder); this page holds the summaries of the shi
 | f32, loss of 50 steps, lr 2e-4 | as f64 | 2e-4 |
 | gradients that are mathematically zero | L2 norm / norm of the whole gradient | as above |
 | f32, tiny gradients | as other f32 | that of zero gradients, and less than 1: no wrong sign |
+| bf16 forward | L2 norm of difference to f64 / its norm, of a product that may cancel / its vectors' norms | 1e-2 |
+| bf16 direction | 1 - cosine of an embedding with that of f64 | 5e-4 |
+| bf16 gradients | as bf16 forward; tiny and zero ones / norm of the whole gradient | 2^-5 sqrt(2 n) + sqrt(0.02 r / pi): n linear maps, r ReLUs in a row |
 | inputs, parameters, graph | difference | 0 |
 EOF
   for table in "$tables"/*.md; do

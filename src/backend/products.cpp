@@ -3,6 +3,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,11 @@
 #else
 #include <cblas.h>
 #include <oneapi/dnnl/dnnl.h>
+
+#include <variant>
+
+#include "backend/onednn_matmul.hpp"
+#include "backend/rounded_operands.hpp"
 #endif
 
 namespace jespr {
@@ -77,12 +83,24 @@ cublasStatus_t call_gemm(cublasHandle_t h, Op a, Op b, int m, int n, int k, cons
   return cublasDgemm(h, vendor(a), vendor(b), m, n, k, alpha, pa, lda, pb, ldb, beta, pc, ldc);
 }
 
+/// cuBLAS rounds f32 operands to bf16 itself on their way to the tensor cores, which sum in f32.
+cublasStatus_t call_rounded_gemm(cublasHandle_t h, Op a, Op b, int m, int n, int k,
+                                 const float* alpha, const float* pa, int lda, const float* pb,
+                                 int ldb, const float* beta, float* pc, int ldc) {
+  return cublasGemmEx(h, vendor(a), vendor(b), m, n, k, alpha, pa, CUDA_R_32F, lda, pb, CUDA_R_32F,
+                      ldb, beta, pc, CUDA_R_32F, ldc, CUBLAS_COMPUTE_32F_FAST_16BF,
+                      CUBLAS_GEMM_DEFAULT);
+}
+
 }  // namespace
 
 ProductLibrary Products::default_library() { return ProductLibrary::cublas; }
 ProductLibrary Products::library_f64() { return ProductLibrary::cublas; }
 
-Products::Products(ProductLibrary library) : library_(library) {
+struct Products::Rounding {};
+
+Products::Products(ProductLibrary library, OperandPrecision operands)
+    : library_(library), operands_(operands) {
   cublasHandle_t handle = nullptr;
   check(cublasCreate(&handle), "cublasCreate");
   check(cublasSetStream(handle, Kokkos::Cuda().cuda_stream()), "cublasSetStream");
@@ -95,13 +113,25 @@ template <class T>
 void Products::gemm(Op op_a, Op op_b, int m, int n, int k, T alpha, const T* a, int lda, const T* b,
                     int ldb, T beta, T* c, int ldc) {
   if (m == 0 || n == 0) return;
-  count({op_a, op_b, m, n, k});
+  count({op_a, op_b, m, n, k, operands_});
   if (k == 0) return scale(m, n, beta, c, ldc);
   // cuBLAS is column-major: C^T = op(B)^T op(A)^T.
-  check(call_gemm(static_cast<cublasHandle_t>(vendor_), op_b, op_a, n, m, k, &alpha, b, ldb, a, lda,
-                  &beta, c, ldc),
+  const auto handle = static_cast<cublasHandle_t>(vendor_);
+  if constexpr (std::is_same_v<T, float>)
+    if (operands_ == OperandPrecision::bf16)
+      return check(
+          call_rounded_gemm(handle, op_b, op_a, n, m, k, &alpha, b, ldb, a, lda, &beta, c, ldc),
+          "cublasGemmEx");
+  check(call_gemm(handle, op_b, op_a, n, m, k, &alpha, b, ldb, a, lda, &beta, c, ldc),
         "cublasGemm");
 }
+
+std::string Products::bf16_units(ProductLibrary) { return "tensor cores"; }
+
+void Products::keep_rounded(const float*, std::size_t, const std::uint64_t&) {}
+void Products::forget_rounded(const float*) {}
+void Products::reserve(double) {}
+double Products::bytes() const { return 0; }
 
 std::string product_library_versions() {
   return "cuBLAS " + std::to_string(CUBLAS_VER_MAJOR) + "." + std::to_string(CUBLAS_VER_MINOR);
@@ -113,9 +143,6 @@ std::string product_library_warning() { return ""; }
 
 ProductLibrary Products::default_library() { return ProductLibrary::onednn; }
 ProductLibrary Products::library_f64() { return ProductLibrary::blas; }
-
-Products::Products(ProductLibrary library) : library_(library) {}
-Products::~Products() = default;
 
 namespace {
 
@@ -143,13 +170,79 @@ void call_gemm(ProductLibrary library, Op op_a, Op op_b, int m, int n, int k, fl
 
 }  // namespace
 
+/// Rounded copies of the operands and what multiplies them: as bf16 numbers, or where nothing here
+/// multiplies those, as f32 numbers.
+struct Products::Rounding {
+  explicit Rounding(ProductLibrary library_of_f32) : library(library_of_f32) {
+    if (!bf16_units(library).empty()) operands = RoundedOperands<Bf16>();
+  }
+
+  void gemm(Op op_a, Op op_b, int m, int n, int k, float alpha, const float* a, int lda,
+            const float* b, int ldb, float beta, float* c, int ldc) {
+    const auto by = [&](auto& copies) {
+      using Copies = std::remove_reference_t<decltype(copies)>;
+      const bool a_plain = op_a == Op::plain, b_plain = op_b == Op::plain;
+      const auto left = copies.round(Copies::left, a, a_plain ? m : k, a_plain ? k : m, lda);
+      const auto right = copies.round(Copies::right, b, b_plain ? k : n, b_plain ? n : k, ldb);
+      multiply(op_a, op_b, m, n, k, alpha, left.data, left.stride, right.data, right.stride, beta,
+               c, ldc);
+    };
+    std::visit(by, operands);
+  }
+  void multiply(Op op_a, Op op_b, int m, int n, int k, float alpha, const Bf16* a, int lda,
+                const Bf16* b, int ldb, float beta, float* c, int ldc) {
+    of_bf16.gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  }
+  void multiply(Op op_a, Op op_b, int m, int n, int k, float alpha, const float* a, int lda,
+                const float* b, int ldb, float beta, float* c, int ldc) {
+    if (library == ProductLibrary::onednn)
+      of_f32.gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    else
+      call_gemm(library, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  }
+
+  const ProductLibrary library;
+  std::variant<RoundedOperands<float>, RoundedOperands<Bf16> > operands;
+  OnednnMatmul<Bf16> of_bf16;
+  OnednnMatmul<float> of_f32;
+};
+
+Products::Products(ProductLibrary library, OperandPrecision operands)
+    : library_(library), operands_(operands) {
+  if (operands == OperandPrecision::bf16) rounding_ = std::make_unique<Rounding>(library);
+}
+Products::~Products() = default;
+
 template <class T>
 void Products::gemm(Op op_a, Op op_b, int m, int n, int k, T alpha, const T* a, int lda, const T* b,
                     int ldb, T beta, T* c, int ldc) {
   if (m == 0 || n == 0) return;
-  count({op_a, op_b, m, n, k});
+  count({op_a, op_b, m, n, k, operands_});
   if (k == 0) return scale(m, n, beta, c, ldc);
+  if constexpr (std::is_same_v<T, float>)
+    if (operands_ == OperandPrecision::bf16)
+      return rounding_->gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   call_gemm(library_, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+std::string Products::bf16_units(ProductLibrary library) {
+  static const std::string onednn = onednn_bf16_units();
+  return library == ProductLibrary::onednn ? onednn : "";
+}
+
+void Products::keep_rounded(const float* data, std::size_t size, const std::uint64_t& version) {
+  if (rounding_) std::visit([&](auto& all) { all.keep(data, size, version); }, rounding_->operands);
+}
+void Products::forget_rounded(const float* data) {
+  if (rounding_) std::visit([&](auto& all) { all.forget(data); }, rounding_->operands);
+}
+void Products::reserve(double factor) {
+  if (rounding_) std::visit([&](auto& all) { all.reserve(factor); }, rounding_->operands);
+}
+double Products::bytes() const {
+  if (!rounding_) return 0;
+  return std::visit([](const auto& all) { return static_cast<double>(all.bytes()); },
+                    rounding_->operands);
 }
 
 std::string product_library_versions() {
@@ -174,6 +267,14 @@ std::vector<ProductLibrary> Products::libraries() {
   return {ProductLibrary::onednn, ProductLibrary::blas};
 }
 
+std::string Products::describe() const {
+  if (operands_ == OperandPrecision::working) return name_of(library_);
+  const std::string units = bf16_units(library_);
+  return name_of(library_) + (units.empty()
+                                  ? ", operands rounded to bf16 for f32 products: no bf16 units"
+                                  : ", bf16 operands by " + units);
+}
+
 void Products::count(const ProductCall& call) {
   operations_ += call.operations();
   if (recorded_) recorded_->push_back(call);
@@ -181,7 +282,7 @@ void Products::count(const ProductCall& call) {
 
 template <class T>
 double Products::measure_rate(int n, int repeats) {
-  const ProductCall square{Op::plain, Op::transposed, n, n, n};
+  const ProductCall square{Op::plain, Op::transposed, n, n, n, operands_};
   return square.operations() / replay<T>({square}, repeats);
 }
 
@@ -196,20 +297,28 @@ double Products::replay(const std::vector<ProductCall>& calls, int repeats) {
     b_size = std::max(b_size, n * k);
     c_size = std::max(c_size, m * n);
   }
-  const View a("replay a", a_size), b("replay b", b_size), c("replay c", c_size);
-  fill_with_noise(a);
-  fill_with_noise(b);
+  const View operands("replayed operands", a_size + b_size), c("replayed results", c_size);
+  fill_with_noise(operands);
+  const T* const a = operands.data();
+  const T* const b = a + a_size;
+  constexpr std::uint64_t unchanged = 0;
+  if constexpr (std::is_same_v<T, float>) keep_rounded(a, operands.size(), unchanged);
   const double before = operations_;
   std::vector<ProductCall>* const recorded = std::exchange(recorded_, nullptr);
+  const OperandPrecision mine = operands_;
   std::vector<double> seconds;
   for (int i = 0; i <= repeats; ++i) {
     Kokkos::Timer timer;
-    for (const auto& [op_a, op_b, m, n, k] : calls)
-      gemm<T>(op_a, op_b, m, n, k, T(1), a.data(), op_a == Op::plain ? k : m, b.data(),
-              op_b == Op::plain ? n : k, T(0), c.data(), n);
+    for (const auto& [op_a, op_b, m, n, k, precision] : calls) {
+      operands_ = precision;
+      gemm<T>(op_a, op_b, m, n, k, T(1), a, op_a == Op::plain ? k : m, b, op_b == Op::plain ? n : k,
+              T(0), c.data(), n);
+    }
     Kokkos::fence("replay");
     if (i > 0) seconds.push_back(timer.seconds());  // the first one warms up
   }
+  operands_ = mine;
+  if constexpr (std::is_same_v<T, float>) forget_rounded(a);
   operations_ = before;
   recorded_ = recorded;
   std::nth_element(seconds.begin(), seconds.begin() + seconds.size() / 2, seconds.end());

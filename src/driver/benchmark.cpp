@@ -86,18 +86,27 @@ class Benchmark {
                     results_.work.sequence.residues / static_cast<double>(results_.chains.size())));
   }
 
-  /// Square products of every library, on all ranks at once. The best of them and of the parts' own
-  /// products is the rate that everything else is measured by.
+  /// Square products of every library, on all ranks at once. The best of them that have the run's
+  /// precision and of the parts' own products is the rate that everything else is measured by.
   void measure_products() {
+    results_.products_by = products().describe();
     if (!options_.measures("products")) return;
     for (const ProductLibrary library : Products::libraries<Real>()) {
-      Products products(library);
-      for (int side = 256; side <= options_.largest_product; side *= 2) {
-        communicator_.barrier();
-        const double rate = sum(products.measure_rate<Real>(side, product_repeats));
-        results_.products.push_back({name_of(library), P::name, side, rate});
-        results_.rate = std::max(results_.rate, rate);
-      }
+      measure_squares(library, OperandPrecision::working);
+      const bool asked = settings_.run.operands() == OperandPrecision::bf16;
+      const bool native = sizeof(Real) == sizeof(float) && !Products::bf16_units(library).empty();
+      if (asked || native) measure_squares(library, OperandPrecision::bf16);
+    }
+  }
+
+  void measure_squares(ProductLibrary library, OperandPrecision operands) {
+    Products squares(library, operands);
+    const char* const precision = operands == OperandPrecision::bf16 ? "bf16" : P::name;
+    for (int side = 256; side <= options_.largest_product; side *= 2) {
+      communicator_.barrier();
+      const double rate = sum(squares.measure_rate<Real>(side, product_repeats));
+      results_.products.push_back({name_of(library), precision, side, rate});
+      if (operands == settings_.run.operands()) results_.rate = std::max(results_.rate, rate);
     }
   }
 

@@ -28,6 +28,7 @@ void add_products(std::vector<std::string>& lines, const BenchmarkResults& resul
   for (const ProductRate& p : results.products)
     lines.push_back(fmt::format("  {:<26} {:>7} {:>11.1f}", p.library + " " + p.precision, p.side,
                                 p.rate * giga));
+  lines.push_back("  in the step: " + results.products_by);
   lines.push_back("");
 }
 
@@ -178,6 +179,7 @@ std::string benchmark_json(const Settings& settings, const BenchmarkResults& res
   json.key("structure_residues").value(work.structure.residues);
   json.key("structure_pairs").value(work.structure.pairs);
   add_model(json, settings.model);
+  json.key("products_by").value(results.products_by);
   json.key("products").begin_array();
   for (const ProductRate& p : results.products) {
     json.begin_object();

@@ -56,6 +56,7 @@ struct BenchmarkResults {
   std::vector<std::string> chains;
   ShardWork work;  // of one forward pass
   int ranks = 1, threads = 1;
+  std::string products_by;  // what multiplies in the step: Products::describe
   std::vector<ProductRate> products;
   double rate = 0;  // best measured of the deck's precision, all ranks together
   std::vector<PartTime> parts;

@@ -79,9 +79,11 @@ class Evaluation {
         deck_(deck),
         communicator_(communicator),
         dataset_(data::Dataset::open(settings.data.dataset, communicator)),
-        products_(choose_library<P>(settings.run.matrix_library, settings.evaluate.checkpoint)),
+        products_(choose_library<P>(settings.run.matrix_library, settings.evaluate.checkpoint),
+                  trained.run.operands()),
         model_(JointModel<P>::add(store_, trained.model)) {
     store_.freeze();
+    store_.keep_rounded_by(products_);
     choose_galleries();
   }
 
@@ -93,7 +95,7 @@ class Evaluation {
     io::read_checkpoint(options_.checkpoint, weights);
     store_.mark_updated();
     log::line(fmt::format("model    {}, step {}; products by {}", options_.checkpoint, weights.step,
-                          name_of(products_.library())));
+                          products_.describe()));
     log::line(
         fmt::format("data     {}: {} chains of split '{}', {} of them with at least {} residues",
                     dataset_.path(), galleries_.front().chains.size(), options_.split,
@@ -222,7 +224,7 @@ void check_files(const EvaluateSettings& options, const Communicator& communicat
 void evaluate(const Settings& settings, const DeckText& deck, const Communicator& communicator) {
   check_files(settings.evaluate, communicator);
   const Settings trained = trained_settings(settings.evaluate.checkpoint);
-  if (io::read_information(settings.evaluate.checkpoint, "precision") == F64::name)
+  if (trained.run.precision == F64::name)
     Evaluation<F64>(settings, deck, communicator, trained).run();
   else
     Evaluation<F32>(settings, deck, communicator, trained).run();

@@ -71,6 +71,11 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+/// The &run precision of a state whose numbers are f32.
+const char* precision_of(std::int64_t operands) {
+  return static_cast<OperandPrecision>(operands) == OperandPrecision::bf16 ? "bf16" : F32::name;
+}
+
 void log_changes(const std::string& deck_before, const std::string& deck_now) {
   const auto before = lines_of(deck_before);
   for (const std::string& line : lines_of(deck_now))
@@ -119,6 +124,12 @@ void restore_state(const std::string& checkpoint, TrainingState<P>& state, const
   agree("&run seed", state.seed, asked.seed);
   agree("&batch shards", state.shards, asked.shards);
   agree("&batch proteins", state.proteins, asked.proteins);
+  if (state.operands != asked.operands)
+    fail(Exit::deck,
+         fmt::format("{}: &run precision = '{}', but {} was computed with '{}': the run cannot "
+                     "continue bit for bit; restore the value, or start anew",
+                     deck.name, precision_of(asked.operands), checkpoint,
+                     precision_of(state.operands)));
   for (std::size_t i = 0; i < state.form.size(); ++i)
     if (state.form[i] != asked.form[i])
       fail(Exit::deck, fmt::format("{}: {} is not what {} was computed with (jespr info shows its "

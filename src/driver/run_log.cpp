@@ -86,24 +86,30 @@ void open_log(const std::string& folder, const DeckText& deck, const Communicato
 }
 
 double log_product_rate(const Communicator& communicator, Products& products,
-                        const std::string& precision) {
-  const auto measure = [&](const char* name, ProductLibrary library, const auto& rate_of) {
+                        const RunSettings& settings) {
+  const auto measure = [&](const char* name, const std::string& by, const auto& rate_of) {
     communicator.barrier();
     const double rate = rate_of();
     const double slowest = communicator.min(rate), fastest = communicator.max(rate);
     log::line(fmt::format("products {:.0f} GFLOP/s {} per rank (measured {:.0f} to {:.0f}; {})",
                           communicator.sum(rate) / communicator.size() * 1e-9, name, slowest * 1e-9,
-                          fastest * 1e-9, name_of(library)));
+                          fastest * 1e-9, by));
     return rate;
   };
-  const double single = measure("f32", products.library(), [&] {
-    return products.measure_rate<float>(rate_size, rate_repeats);
-  });
+  const auto measure_single = [&] { return products.measure_rate<float>(rate_size, rate_repeats); };
+  double rate = 0;
+  {
+    const UnroundedProducts unrounded(products);
+    rate = measure("f32", name_of(products.library()), measure_single);
+  }
   const std::string warning = product_library_warning();
   if (!warning.empty()) log::warning(warning);
-  if (precision != F64::name) return single;
-  return measure("f64", Products::library_f64(),
-                 [&] { return products.measure_rate<double>(rate_size, rate_repeats); });
+  if (settings.operands() == OperandPrecision::bf16)
+    rate = measure("bf16", products.describe(), measure_single);
+  else if (settings.precision == F64::name)
+    rate = measure("f64", name_of(Products::library_f64()),
+                   [&] { return products.measure_rate<double>(rate_size, rate_repeats); });
+  return rate;
 }
 
 template <class P>

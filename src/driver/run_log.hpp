@@ -23,11 +23,11 @@ void log_program_header(const Communicator& communicator);
 /// header; collective.
 void open_log(const std::string& folder, const DeckText& deck, const Communicator& communicator);
 
-/// Measures the f32 rate of products on all ranks at once, for a run in f64 that rate too, and logs
-/// them with the library and what is wrong with it. Returns this rank's rate in the run's
-/// precision, in operations per second. Collective.
+/// Measures the f32 rate of products on all ranks at once, for a run in another precision that rate
+/// too, and logs them with the library and what is wrong with it. Returns this rank's rate in the
+/// run's precision, in operations per second. Collective.
 double log_product_rate(const Communicator& communicator, Products& products,
-                        const std::string& precision);
+                        const RunSettings& settings);
 
 /// Number of parameters of each part and the ones that are frozen.
 template <class P>

@@ -3,6 +3,10 @@
 
 namespace jespr {
 
+OperandPrecision RunSettings::operands() const {
+  return precision == "bf16" ? OperandPrecision::bf16 : OperandPrecision::working;
+}
+
 void declare(deck::Schema& schema, RunSettings& s) {
   auto& group = schema.group("run", "what to do, where the results go, how long");
   group
@@ -25,9 +29,11 @@ void declare(deck::Schema& schema, RunSettings& s) {
   group.integer("seed", s.seed, {.min = 0, .max = std::int64_t(1) << 62},
                 "of everything that is drawn at random");
   group
-      .choice("precision", s.precision, {"f32", "f64"},
-              "of activations, products and parameters (a checkpoint keeps its own); loss and "
-              "norms are summed in f64")
+      .choice(
+          "precision", s.precision, {"f32", "bf16", "f64"},
+          "of activations, products and parameters (a checkpoint keeps its own); bf16: f32, but "
+          "products of the encoders and heads round what they multiply to bf16 and sum in f32; "
+          "loss and norms are summed in f64")
       .only_for({"train", "benchmark"});
   group
       .choice("matrix_library", s.matrix_library, {"auto", "onednn", "blas"},

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "backend/products.hpp"
 #include "deck/schema.hpp"
 
 namespace jespr {
@@ -18,6 +19,9 @@ struct RunSettings {
   std::int64_t max_seconds = 0;
   std::string stop_signal = "USR1";
   std::int64_t log_every = 10;
+
+  /// What `precision` makes of the operands of products.
+  OperandPrecision operands() const;
 };
 
 struct CheckpointSettings {

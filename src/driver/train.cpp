@@ -93,6 +93,7 @@ class Training {
     state_.proteins = settings_.batch.proteins;
     state_.dataset = static_cast<std::int64_t>(dataset_->fingerprint());
     state_.matrix_library = static_cast<std::int64_t>(library);
+    state_.operands = static_cast<std::int64_t>(settings_.run.operands());
     state_.form = form_of(settings_.model);
   }
 
@@ -113,8 +114,7 @@ class Training {
   }
 
   void log_plan() {
-    rate_ = communicator_.sum(
-        log_product_rate(communicator_, step_->products(), settings_.run.precision));
+    rate_ = communicator_.sum(log_product_rate(communicator_, step_->products(), settings_.run));
     const auto& sampler = batches_->sampler();
     const auto& coverage = sampler.coverage();
     log::line(
@@ -324,7 +324,7 @@ class Training {
 
 Exit train(const Settings& settings, const DeckText& deck, const Communicator& communicator,
            bool dry_run) {
-  if (settings.run.precision == "f64")
+  if (settings.run.precision == F64::name)
     return Training<F64>(settings, deck, communicator, dry_run).run();
   return Training<F32>(settings, deck, communicator, dry_run).run();
 }

@@ -20,6 +20,7 @@ struct TrainingState {
   std::int64_t proteins = 0;        // of a batch
   std::int64_t dataset = 0;         // what its chains hash to
   std::int64_t matrix_library = 0;  // ProductLibrary: decides the bits of products
+  std::int64_t operands = 0;        // OperandPrecision of the products
   ModelForm form;                   // of the model, beyond the shapes of its tensors
   std::int64_t best_step = 0;       // of the best validation, 0: none yet
   double best_value = -std::numeric_limits<double>::infinity();
@@ -48,6 +49,7 @@ struct TrainingState {
     visitor.number("proteins", proteins);
     visitor.number("dataset", dataset);
     visitor.number("matrix_library", matrix_library);
+    visitor.number("operands", operands);
     for (auto& [key, value] : form) visitor.number("form/" + key, value);
     visitor.number("best_step", best_step);
     visitor.real("best_value", best_value);

@@ -33,12 +33,13 @@ TrainingStep<P>::TrainingStep(const Settings& settings, const Communicator& comm
                               ProductLibrary library)
     : settings_(settings),
       communicator_(communicator),
-      products_(library),
+      products_(library, settings.run.operands()),
       context_{saved_, scratch_, products_},
       model_(build(store_, settings.model, static_cast<std::uint64_t>(settings.run.seed))),
       optimizer_(std::make_unique<Adam<P>>(settings.optim, store_)),
       gradient_sum_(store_.size(), static_cast<int>(settings.batch.shards) / communicator.size()) {
   context_.timers = &timers_;
+  store_.keep_rounded_by(products_);
 }
 
 template <class P>
@@ -139,6 +140,7 @@ template <class P>
 void TrainingStep<P>::reserve(double factor) {
   saved_.settle(factor);
   scratch_.settle(factor);
+  products_.reserve(factor);
 }
 
 template <class P>
@@ -173,7 +175,7 @@ double TrainingStep<P>::activation_bytes() const {
 
 template <class P>
 double TrainingStep<P>::scratch_bytes() const {
-  return static_cast<double>(scratch_.stack().high_water());
+  return static_cast<double>(scratch_.stack().high_water()) + products_.bytes();
 }
 
 template class TrainingStep<F32>;

@@ -19,6 +19,7 @@ void unfold_gradient(Context& context, const Weight<P>& upper, const Weight<P>& 
   const std::size_t hidden = std::size_t(upper.rows);
   const Matrix<Real<P>> first = rows_of(dout, 0, hidden),
                         second = rows_of(dout, hidden, dout.extent(0));
+  const UnroundedProducts unrounded(context.products);
   kernels::add(upper.gradient(), first, upper.gradient());
   matmul_tn(context, lower.value(), second, upper.gradient(), Real<P>(1));
   matmul_nt(context, second, upper.value(), lower.gradient(), Real<P>(1));

@@ -8,12 +8,14 @@ namespace jespr {
 namespace {
 
 /// [upper; lower upper]: two maps of which the second follows the first, as one product.
-/// upper [H, C], lower [O, H] -> out [H + O, C].
+/// upper [H, C], lower [O, H] -> out [H + O, C]. Of weights alone, so that operands are not rounded
+/// here and then once more.
 template <class T>
 void fold(Context& context, Matrix<T> upper, Matrix<T> lower, Matrix<T> out) {
   const std::size_t hidden = upper.extent(0);
   const Matrix<T> first = rows_of(out, 0, hidden), second = rows_of(out, hidden, out.extent(0));
   copy(first, upper);
+  const UnroundedProducts unrounded(context.products);
   matmul_nn(context, lower, upper, second);
 }
 
@@ -33,7 +35,8 @@ MessageWeights<typename P::Real> message_weights(Context& context, const GvpConv
   p.hidden = h;
   p.folded = k;
   p.input = input;
-  p.packed = device_is_host && fills_vectors;
+  p.packed = device_is_host && fills_vectors &&
+             context.products.operands() == OperandPrecision::working;
   p.map = scratch.template zeros<T>(std::size_t(k), std::size_t(2 * u + ue));
   fold(context, first.wh.value(), first.wv.value(), rows_of(p.map, 0, std::size_t(h + u)));
   p.edge_map = scratch.matrix<T>(std::size_t(ue), std::size_t(k));

@@ -211,6 +211,7 @@ LossResult ClipLoss<P>::evaluate(Context& context, const Communicator& communica
                                  const BatchLayout& layout, Matrix<Real> sequence,
                                  Matrix<Real> structure, Gradients* gradients, int flags) const {
   Scope scope(context.scratch);
+  const UnroundedProducts unrounded(context.products);
   const Real scale = static_cast<Real>(this->scale());
   const auto rows_of_rank =
       context.scratch.host_array<int>(static_cast<std::size_t>(communicator.size()));

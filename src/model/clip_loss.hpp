@@ -54,7 +54,8 @@ T log_rounded_down(double bound);
 /// dL/dx_i = scale/(2B) sum_j (exp(s_ij - a_i) + exp(s_ij - c_j) - 2 delta_ij) y_j, likewise y_j;
 /// dL/dlogit_scale = sum_ij dL/ds_ij s_ij.
 /// Two passes over tiles of one shard's rows by one shard's columns, at most 1024 of each, in
-/// global order: memory is linear in B and no product's shape depends on the number of ranks.
+/// global order: memory is linear in B and no product's shape depends on the number of ranks. Its
+/// products round nothing, whatever the precision of the others.
 template <class P>
 struct ClipLoss {
   using Real = typename P::Real;

@@ -1,5 +1,6 @@
-// Precision policies: the storage type of activations and the master type of parameters. A bf16
-// policy will differ in the two; f64 and f32 do not.
+// Precision policies: the storage type of activations and the master type of parameters. Precision
+// 'bf16' is the policy F32: it is a property of the products (OperandPrecision of
+// backend/products.hpp), which round what they read and store f32.
 #pragma once
 
 namespace jespr {

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <type_traits>
+
 #include "base/error.hpp"
 #include "base/philox.hpp"
 #include "tensor/loops.hpp"
@@ -10,7 +12,7 @@
 namespace jespr {
 namespace {
 
-constexpr std::size_t alignment = 64;  // elements: parameters that are not joined start aligned
+constexpr std::size_t start_multiple = 64;  // elements: where parameters that are not joined start
 
 double draw(const Init& init, std::uint64_t seed, std::uint32_t name_hash, std::size_t index) {
   if (init.draw == Init::Draw::none) return init.offset;
@@ -61,7 +63,9 @@ Parameter<P>& ParameterStore<P>::add(const std::string& name, std::vector<int> s
 
 template <class P>
 void ParameterStore<P>::freeze() {
-  const auto aligned = [](std::size_t n) { return (n + alignment - 1) / alignment * alignment; };
+  const auto aligned = [](std::size_t n) {
+    return (n + start_multiple - 1) / start_multiple * start_multiple;
+  };
   std::size_t end = 0;
   count_ = 0;
   for (auto& p : parameters_) {
@@ -95,6 +99,12 @@ Parameter<P>* ParameterStore<P>::find(std::string_view name) {
   for (auto& p : parameters_)
     if (p.name == name) return &p;
   return nullptr;
+}
+
+template <class P>
+void ParameterStore<P>::keep_rounded_by(Products& products) const {
+  if constexpr (std::is_same_v<Real, float>)
+    products.keep_rounded(values_.data(), values_.size(), version_);
 }
 
 template <class P>

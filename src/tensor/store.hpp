@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/products.hpp"
 #include "tensor/precision.hpp"
 #include "tensor/views.hpp"
 
@@ -87,6 +88,9 @@ class ParameterStore {
   /// Counts updates of the values: what caches of converted weights are keyed by.
   std::uint64_t version() const { return version_; }
   void mark_updated() { ++version_; }
+  /// Lets `products` round the values once for each version. The store outlives the products, or
+  /// goes with them.
+  void keep_rounded_by(Products& products) const;
 
  private:
   using Owned = Kokkos::View<Real*, Kokkos::LayoutRight, DeviceMemory>;

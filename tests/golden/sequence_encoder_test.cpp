@@ -37,6 +37,11 @@ struct Side {
   };
   static void compare_graph(Parity&, const std::string&, const Seen&) {}
 
+  /// Query, output and two of the feed-forward of each block.
+  static LongestWay longest_way(const GoldenFile& file) {
+    return {.maps = 4 * file.integer("num_layers")};
+  }
+
   /// No gradient of this encoder vanishes: the rotation makes attention see the keys' bias.
   static Kind kind_of_gradient(const std::string&) { return Kind::gradient; }
 
@@ -55,6 +60,7 @@ TEST(SequenceEncoder, A_TinyForwardAndGradients) {
   compare_tokens(parity);
   EncoderParity<Side<F64>>(parity).compare("f64/", "");
   EncoderParity<Side<F32>>(parity).compare("f32/", "");
+  EncoderParity<Side<F32>>(parity, OperandPrecision::bf16).compare("bf16/", "");
   compare_loss_inputs(parity, padding_mask);
   parity.finish();
 }
@@ -66,6 +72,7 @@ TEST(SequenceEncoder, B_ReleasedShapeForward) {
   compare_tokens(parity);
   EncoderParity<Side<F64>>(parity).compare("f64/", "f64_as_f32/");
   EncoderParity<Side<F32>>(parity).compare("f32/", "");
+  EncoderParity<Side<F32>>(parity, OperandPrecision::bf16).compare("bf16/", "");
   parity.finish();
 }
 

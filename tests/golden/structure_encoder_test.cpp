@@ -34,6 +34,9 @@ struct Side {
   static void compare_graph(Parity& parity, const std::string& group, const Seen& seen) {
     compare_edge_index(parity, group, seen);
   }
+  static LongestWay longest_way(const GoldenFile& file) {
+    return longest_way_of_structure_encoder(file);
+  }
   static Kind kind_of_gradient(const std::string& name) { return kind_of_structure_gradient(name); }
 
   /// The reference works in [T, B, E] from the first block to the final norm and keeps what went
@@ -54,6 +57,7 @@ TEST(StructureEncoder, C_TinyForwardAndGradients) {
   compare_structure_inputs(parity);
   EncoderParity<Side<F64>>(parity).compare("f64/", "");
   EncoderParity<Side<F32>>(parity).compare("f32/", "");
+  EncoderParity<Side<F32>>(parity, OperandPrecision::bf16).compare("bf16/", "");
   compare_loss_inputs(parity, padding_mask);
   parity.finish();
 }
@@ -65,6 +69,7 @@ TEST(StructureEncoder, D_ReleasedShapeForward) {
   compare_structure_inputs(parity);
   EncoderParity<Side<F64>>(parity).compare("f64/", "f64_as_f32/");
   EncoderParity<Side<F32>>(parity).compare("f32/", "");
+  EncoderParity<Side<F32>>(parity, OperandPrecision::bf16).compare("bf16/", "");
   parity.finish();
 }
 

@@ -66,7 +66,8 @@ for ranks in (1, 2):
                 for encoder in ("sequence", "structure"))
     expect(abs(parts["step"]["operations"] / whole - 1) < 1e-12, "a step is both encoders")
     expect(found["products"] and all(p["gflops"] > 0 for p in found["products"]), "no products")
-    expect(found["rate"]["f32"] >= max(p["gflops"] for p in found["products"]), "rate is the best")
+    expect(found["rate"]["f32"] >= max(p["gflops"] for p in found["products"]
+                                       if p["precision"] == "f32"), "rate is the best")
     names = {kernel["name"] for kernel in found["kernels"]}
     expect({"layer norm", "bias gelu", "attention backward", "adam"} <= names, names)
     loops = {loop["name"] for loop in found["step_loops"]}
@@ -85,6 +86,15 @@ expect((here / "result" / "benchmark.png").stat().st_size > 20000, "an empty pic
 _, found = measured(1, "benchmark.parts='structure forward'")
 expect([part["name"] for part in found["parts"]] == ["structure forward"], found["parts"])
 expect(not found["kernels"] and not found["attention"] and not found["products"], "more than asked")
+
+# The same at precision 'bf16': its rate is that of its own products, those of f32 stand beside.
+result, found = measured(1, "benchmark.parts='products', 'step'", "run.precision=bf16")
+precisions = {p["precision"] for p in found["products"]}
+expect(precisions == {"f32", "bf16"} and found["precision"] == "bf16", found["products"])
+expect(list(found["rate"]) == ["bf16"] and found["parts"][0]["precision"] == "bf16", found["rate"])
+expect(found["rate"]["bf16"] >= max(p["gflops"] for p in found["products"]
+                                    if p["precision"] == "bf16"), "rate is the best")
+expect("bf16" in found["products_by"] and found["products_by"] in result.out, result.text)
 
 # What is refused.
 result = run(1, deck, "benchmark.overwrite=F", folder=here, code=DECK)

@@ -34,6 +34,7 @@ cells = [{{"head_width": w, "length": n, "heads": 2, "proteins": 3, "forward": 1
 result = {{
     "threads": 2, "chains": {chains}, "residues": 30.0, "edges": 60.0, "dataset": "sample.h5",
     "rate": {{"f32": 4.0}}, "resident_bytes": 1e9, "attention": cells,
+    "products_by": "a library",
     "sequence": {{"layers": 6, "width": 320, "heads": 20}}, "joint": {{"width": 512}},
     "structure": {{"graph_layers": 4, "node_scalars": 128, "node_vectors": 64, "layers": 2,
                   "width": 512}},
@@ -160,6 +161,7 @@ def check_runs():
                      *turn, *turn, *turn, "full_step prepared",
                      *["ours step", "full_step 2"] * 3], calls
     for text in ("2.00 (2.00 to 2.00)", "5.00 (5.00 to 5.00)", "50 %", "versions of peers",
+                 "Our products, f32: a library.",
                  "no kernels for this CPU", " 0.20 |"):  # the last: a fifth of the memory
         assert text in done.stdout, (text, done.stdout)
     assert (results / "comparison.md").read_text() == done.stdout

@@ -126,6 +126,19 @@ with open(trained.output / "validation.csv", newline="") as file:
 close(evaluation["galleries"][1]["methods"][0]["pooled"]["percentile"]["value"],
       float(last["equal_length_percentile"]), "validation.csv")
 
+# ---- A model is evaluated at the precision of its training
+
+coarse = Run("coarse", {"optim.steps": 2, "validate.every": 2, "run.precision": "bf16"})
+coarse.run(1)
+result = evaluate(1, "coarse", f"evaluate.checkpoint={coarse.output / 'best.h5'}")
+expect("bf16" in next(line for line in result.out.splitlines() if line.startswith("model ")),
+       result.text)
+found = json.loads((trained.folder / "coarse/evaluation.json").read_text())
+with open(coarse.output / "validation.csv", newline="") as file:
+    last = list(csv.DictReader(file))[-1]
+close(found["galleries"][1]["methods"][0]["pooled"]["percentile"]["value"],
+      float(last["equal_length_percentile"]), "validation.csv at precision bf16")
+
 # ---- Nothing is overwritten
 
 before = (trained.folder / "by_2/evaluation.h5").read_bytes()

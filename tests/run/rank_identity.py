@@ -1,4 +1,5 @@
-# One deck, 50 steps: 1, 2 and 4 ranks give the same bits, and so do two runs and recomputation.
+# One deck, 50 steps: 1, 2 and 4 ranks give the same bits, and so do two runs and recomputation;
+# ten steps at precision 'bf16' too, and after a restart.
 # labels: mpi
 # processors: 2
 # timeout: 900
@@ -11,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
 import numpy as np
 
-from jespr_runs import Run, expect, expect_same_run, history, say, state
+from jespr_runs import Run, difference, expect, expect_same_run, history, say, state
 
 STEPS = 50
 CHANGES = {"optim.steps": STEPS, "checkpoint.every": STEPS}
@@ -36,6 +37,26 @@ for name, ranks, overrides in [("two_ranks", 2, []), ("four_ranks", 4, []), ("ag
 other = Run("other_seed", CHANGES)
 other.run(1, "run.seed=12", "optim.steps=3")
 expect(history(other.output)[0] != history(reference.output)[0], "the seed changes nothing")
+
+# Precision 'bf16'.
+in_bf16 = {"optim.steps": 10, "checkpoint.every": 5, "checkpoint.keep": 2, "validate.every": 5,
+           "run.precision": "bf16"}
+coarse = Run("bf16_one_rank", in_bf16)
+coarse.run(1)
+for name, ranks, overrides in [("bf16_two_ranks", 2, []), ("bf16_four_ranks", 4, []),
+                               ("bf16_recomputed", 2, ["batch.recompute=.true."])]:
+    other = Run(name, in_bf16)
+    other.run(ranks, *overrides)
+    expect_same_run(other, coarse, 10)
+restarted = Run("bf16_restarted", in_bf16)
+restarted.run(2, "checkpoint.restart=file", f"checkpoint.restart_file={coarse.checkpoint(5)}")
+found = difference(state(restarted.checkpoint(10)), state(coarse.checkpoint(10)))
+expect(not found, f"bf16, restarted after 5 steps: {found}")
+in_f32 = Run("f32_three_steps", in_bf16 | {"run.precision": "f32"})
+in_f32.run(1, "optim.steps=3")
+expect(history(in_f32.output)[0]["loss"] != history(coarse.output)[0]["loss"],
+       "precision 'bf16' changes nothing")
+say("precision 'bf16': the same bits on 1, 2, 4 ranks, recomputed, restarted")
 
 in_f64 = CHANGES | {"run.precision": "f64", "batch.shards": 8, "validate.every": STEPS}
 exact = Run("exact_f64", in_f64)

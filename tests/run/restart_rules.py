@@ -94,7 +94,8 @@ say("a named file loses nothing")
 for key, value in (("structure.mode", "reference"), ("structure.heads", 4),
                    ("structure.neighbours", 5), ("structure.pooling", "bos"),
                    ("sequence.heads", 1), ("sequence.pooling", "bos"), ("sequence.layers", 1),
-                   ("run.seed", 5), ("batch.shards", 2), ("batch.proteins", 8)):
+                   ("run.precision", "bf16"), ("run.seed", 5), ("batch.shards", 2),
+                   ("batch.proteins", 8)):
     result = refused(whole, "checkpoint.restart=auto", "optim.steps=9", f"{key}={value}",
                      code=DECK, may_change=["log.txt"])
     expect(key.split(".")[1] in result.err and "computed with" in result.err, result.text)

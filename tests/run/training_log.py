@@ -34,6 +34,9 @@ expect("&optim" in log and "beta1" in log, "the log does not hold the processed 
 expect("GFLOP/s f32 per rank" in result.out and "GFLOP/s f64" not in result.out, result.text)
 both = Run("both", {"optim.steps": 2, "run.precision": "f64", "validate.every": 0}).run(1)
 expect("GFLOP/s f32 per rank" in both.out and "GFLOP/s f64 per rank" in both.out, both.text)
+coarse = Run("coarse", {"optim.steps": 2, "run.precision": "bf16", "validate.every": 0}).run(1)
+expect(re.search(r"GFLOP/s f32 per rank .*\n.*GFLOP/s bf16 per rank .* bf16 ", coarse.out),
+       coarse.text)
 say("header and table")
 
 # A validation split too short for a gallery of equal lengths: the best is that of the loss.

@@ -42,6 +42,7 @@ class Comparison:
         self.options, self.python = options, python
         self.folder = options.output.resolve()
         self.rows, self.cells, self.told = [], [], set()
+        self.products_by = {}  # what multiplies in our program, by precision
 
     def run_ours(self, deck, precision, parts, repeats, warmup=1):
         overrides = {"benchmark.parts": texts(parts), "benchmark.repeats": repeats,
@@ -64,6 +65,8 @@ class Comparison:
                     best = self.run_ours(deck, precision, ["products"], 1)
                 except Failed as failure:
                     say(f"  ours, {precision}: {failure}")
+            if best.rate(precision):
+                self.products_by[precision] = best.data.get("products_by", "not told")
             for part in self.options.parts:
                 shape = (described.shape(part), part, precision)
                 if part in PARTS and shape not in self.told:
@@ -190,7 +193,10 @@ class Comparison:
 
     def text(self):
         tables = [attention.table_of(cells, precision) for precision, cells in self.cells]
-        return "\n".join([report(self.rows, self.described), *tables])
+        products = [f"Our products, {precision}: {by}." for precision, by in
+                    self.products_by.items()]
+        heading = "\n".join([self.described, *products])
+        return "\n".join([report(self.rows, heading), *tables])
 
     def write(self):
         """After every row, so that a long comparison may be stopped."""

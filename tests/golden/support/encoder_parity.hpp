@@ -2,6 +2,8 @@
 // gradients of three losses. What differs between the encoders comes as a template argument.
 #pragma once
 
+#include <cmath>
+
 #include "golden/support/golden_parameters.hpp"
 #include "golden/support/parity.hpp"
 #include "model/projection_head.hpp"
@@ -17,26 +19,34 @@ std::vector<double> host_values(const Matrix<T>& view) {
   return std::vector<double>(values.begin(), values.end());
 }
 
-/// Compares everything in group `group` ("f64/" or "f32/"), and where `rounded` is not empty, in
-/// that group of f64 values stored in f32. `Side` is one encoder in precision P of its own:
+/// Compares everything in group `group` ("f64/", "f32/" or "bf16/"), and where `rounded` is not
+/// empty, in that group of f64 values stored in f32. `Side` is one encoder in precision P of its
+/// own:
 ///   Policy, Encoder;  rows(file), shape(file), read_input(file, rows, workspace);
 ///   Seen: what it showed, made of (file, rows), with observer() and recorder();
 ///   compare_graph(parity, group, seen);  Kind kind_of_gradient(parameter);
-///   is_copy(intermediate): see Parity::compare_gradients.
+///   is_copy(intermediate): see Parity::compare_gradients;
+///   longest_way(file): what lies in a row in it.
 template <class Side>
 class EncoderParity {
  public:
   using P = typename Side::Policy;
   using Real = typename P::Real;
 
-  explicit EncoderParity(Parity& parity)
-      : parity_(parity), file_(parity.file()), rows_(Side::rows(file_)) {
+  explicit EncoderParity(Parity& parity, OperandPrecision operands = OperandPrecision::working)
+      : parity_(parity),
+        file_(parity.file()),
+        rows_(Side::rows(file_)),
+        products_(Products::default_library(), operands) {
     const auto shape = Side::shape(file_);
     encoder_ = Side::Encoder::add(store_, "", shape);
     head_ = ProjectionHead<P>::add(store_, "",
                                    {.inputs = shape.width, .width = file_.integer("joint_dim")});
     store_.freeze();
     load_golden_parameters(file_, store_);
+    LongestWay way = Side::longest_way(file_);
+    way.maps += maps_of_head;
+    parity_.set_longest_way(way);
   }
 
   void compare(const std::string& group, const std::string& rounded) {
@@ -48,6 +58,10 @@ class EncoderParity {
       parity_.compare_values(seen.recorder(), where, rows_);
       Side::compare_graph(parity_, where, seen);
     }
+    if (products_.operands() == OperandPrecision::bf16)
+      for (const Pooling pooling : {Pooling::bos, Pooling::mean})
+        parity_.compare_directions(group + name_of(pooling) + "/embedding",
+                                   host_values(embedding_[number_of(pooling)]));
     if (!file_.has("inputs/cotangent_rep")) return;
     compare_rep_gradients(group, seen);
     context_.observer = nullptr;
@@ -57,6 +71,7 @@ class EncoderParity {
 
  private:
   static constexpr std::size_t poolings = 2;
+  static constexpr int maps_of_head = 2;
   static std::size_t number_of(Pooling pooling) { return static_cast<std::size_t>(pooling); }
   static std::string name_of(Pooling pooling) { return pooling == Pooling::bos ? "bos" : "mean"; }
 
@@ -78,8 +93,7 @@ class EncoderParity {
     store_.zero_gradients();
     to_device(drep_, converted<Real>(cotangent));
     encoder_.backward(context_, saved_, drep_);
-    const std::vector<double> loss{dot(host_values(rep_), cotangent)};
-    parity_.compare(group + "loss_rep", loss, rows_);
+    compare_loss(group + "loss_rep", host_values(rep_), cotangent);
     parity_.compare_gradients(seen.recorder(), group + "grad_rep/acts/", rows_, Side::is_copy);
     compare_gradients(parity_, store_, group + "grad_rep/params/", Side::kind_of_gradient);
   }
@@ -87,8 +101,7 @@ class EncoderParity {
   void compare_embedding_gradients(const std::string& group, Pooling pooling) {
     const std::size_t k = number_of(pooling);
     const std::vector<double> cotangent = file_.read("inputs/cotangent_embedding").values;
-    const std::vector<double> loss{dot(host_values(embedding_[k]), cotangent)};
-    parity_.compare(group + "loss_" + name_of(pooling), loss, rows_);
+    compare_loss(group + "loss_" + name_of(pooling), host_values(embedding_[k]), cotangent);
     store_.zero_gradients();
     head_.shape.pooling = pooling;
     const Matrix<Real> dembedding =
@@ -100,6 +113,12 @@ class EncoderParity {
                       Side::kind_of_gradient);
   }
 
+  void compare_loss(const std::string& name, const std::vector<double>& values,
+                    const std::vector<double>& cotangent) {
+    const double norm = std::sqrt(dot(values, values) * dot(cotangent, cotangent));
+    parity_.compare(name, {dot(values, cotangent)}, rows_, Kind::forward, norm);
+  }
+
   Parity& parity_;
   const GoldenFile& file_;
   const Rows rows_;
@@ -107,7 +126,8 @@ class EncoderParity {
   typename Side::Encoder encoder_;
   ProjectionHead<P> head_;
   Bench bench_;
-  Context& context_ = bench_.context;
+  Products products_;
+  Context context_{bench_.saved, bench_.scratch, products_};
   typename Side::Encoder::Saved saved_;
   typename ProjectionHead<P>::Saved saved_head_[poolings];
   Matrix<Real> rep_, drep_, embedding_[poolings];

@@ -18,11 +18,21 @@ constexpr double forward_bound = 1e-9, gradient_bound = 1e-8;  // f64
 constexpr double reference_factor = 10;                        // f32, times the reference's error
 constexpr double least_roundings = 4;                          // f32, times u
 constexpr double error_of_nil = 1;  // |0 - r| / |r|; of a wrong sign it is more
+constexpr double forward_bound_bf16 = 1e-2;
+constexpr double direction_bound_bf16 = 5e-4;  // of 1 - cos
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 double bound_of_single(double own_error) {
   return std::max(reference_factor * own_error, least_roundings * roundoff<float>);
+}
+
+/// Roundings of all maps, which are passed forward and back; and of the units of a ReLU, e / pi
+/// have the wrong sign when their values are off by a share e: half of them bear the gradient.
+double bf16_gradient_bound(const LongestWay& way) {
+  constexpr double factor = 8, roundoff = 0x1p-8;  // as in `rounding`
+  return factor * roundoff * std::sqrt(2.0 * way.maps) +
+         std::sqrt(2.0 * way.relus * forward_bound_bf16 / M_PI);
 }
 
 double norm_of(const std::vector<double>& values) { return std::sqrt(dot(values, values)); }
@@ -107,12 +117,13 @@ void Parity::add(const std::string& name, Verdict verdict) {
 void Parity::compare(const std::string& name, const std::vector<double>& values, const Rows& rows,
                      Kind kind, double norm, double floor) {
   const bool single = has_component(name, "f32"), rounded = has_component(name, "f64_as_f32");
+  const bool coarse = has_component(name, "bf16");
   const auto reference_of = [&](const std::string& dataset) {
     const Array array = file_.read(dataset);
     return array.values.size() == values.size() ? array.values : file_.read_rows(dataset, rows);
   };
-  const std::vector<double> exact = reference_of(with_component(name, "f32", "f64"));
-  Verdict verdict{.measure = (single ? "f32 " : "f64 ") + kind_name(kind)};
+  const std::vector<double> exact = reference_of(this->exact(name));
+  Verdict verdict{.measure = (single ? "f32 " : coarse ? "bf16 " : "f64 ") + kind_name(kind)};
   if (max_abs(exact) == 0) {
     verdict.measure += ", all zero";
     verdict.error = max_difference(values, exact);
@@ -125,6 +136,10 @@ void Parity::compare(const std::string& name, const std::vector<double>& values,
                         ? std::min(bound_of_single(own_error / norm) * norm / size,
                                    std::nextafter(error_of_nil, 0))
                         : std::max(bound_of_single(own_error / size), floor);
+  } else if (coarse) {
+    const bool own_norm = kind == Kind::gradient || norm == 0;
+    verdict.error = distance(values, exact) / (own_norm ? norm_of(exact) : norm);
+    verdict.bound = kind == Kind::forward ? forward_bound_bf16 : bf16_gradient_bound(longest_way_);
   } else if (kind == Kind::zero_gradient) {
     verdict.error = distance(values, exact) / norm;
     verdict.bound = gradient_bound;
@@ -139,16 +154,43 @@ void Parity::compare(const std::string& name, const std::vector<double>& values,
   add(name, verdict);
 }
 
+bool Parity::has(const std::string& name) const {
+  return file_.has(has_component(name, "bf16") ? exact(name) : name);
+}
+
+std::string Parity::exact(const std::string& name) const {
+  if (!has_component(name, "bf16")) return with_component(name, "f32", "f64");
+  const std::string full = with_component(name, "bf16", "f64");
+  return file_.has(full) ? full : with_component(name, "bf16", "f64_as_f32");
+}
+
+void Parity::compare_directions(const std::string& name, const std::vector<double>& values) {
+  const Array array = file_.read(exact(name));
+  const std::size_t width = array.shape.at(1);
+  double worst = array.values.size() == values.size() ? 0 : infinity;
+  for (std::size_t b = 0; b < array.shape[0] && worst < infinity; ++b) {
+    const auto row = [&](const std::vector<double>& all) {
+      const auto begin = all.begin() + static_cast<std::ptrdiff_t>(b * width);
+      return std::vector<double>(begin, begin + static_cast<std::ptrdiff_t>(width));
+    };
+    const std::vector<double> x = row(values), r = row(array.values);
+    const double distance = 1 - dot(x, r) / (norm_of(x) * norm_of(r));
+    worst = std::max(worst, std::isnan(distance) ? infinity : distance);
+  }
+  add(name + " (direction)",
+      {.measure = "bf16 direction", .error = worst, .bound = direction_bound_bf16});
+}
+
 void Parity::compare_within(const std::string& name, const std::vector<double>& values,
                             double bound, const std::string& why) {
-  const std::vector<double> exact = file_.read(with_component(name, "f32", "f64")).values;
+  const std::vector<double> exact = file_.read(this->exact(name)).values;
   add(name,
       {.measure = why, .error = max_difference(values, exact) / max_abs(exact), .bound = bound});
 }
 
 void Parity::compare_exactly(const std::string& name, const std::vector<double>& values,
                              const std::string& why) {
-  const std::vector<double> exact = file_.read(with_component(name, "f32", "f64")).values;
+  const std::vector<double> exact = file_.read(this->exact(name)).values;
   add(name, {.measure = why, .error = exact_difference(values, exact), .bound = 0});
 }
 
@@ -164,15 +206,15 @@ void Parity::exclude(const std::string& prefix, const std::string& reason) {
 
 void Parity::compare_values(const Recorder& recorder, const std::string& group, const Rows& rows) {
   for (const auto& [name, values] : recorder.values())
-    if (file_.has(group + name)) compare(group + name, values, rows);
+    if (has(group + name)) compare(group + name, values, rows);
 }
 
 void Parity::compare_gradients(const Recorder& recorder, const std::string& group, const Rows& rows,
                                const std::function<bool(const std::string&)>& is_copy) {
   for (const auto& [name, values] : recorder.gradients()) {
     const std::string dataset = group + name;
-    if (!file_.has(dataset)) continue;
-    if (is_copy(name) && max_abs(file_.read(dataset).values) == 0)
+    if (!has(dataset)) continue;
+    if (is_copy(name) && max_abs(file_.read(exact(dataset)).values) == 0)
       add(dataset, {.reason = "zeros: a copy that the reference kept beside its loss's path"});
     else
       compare(dataset, values, rows, Kind::gradient);

@@ -9,6 +9,12 @@ namespace jespr::test {
 /// The shape that the attributes of a golden file give.
 StructureShape read_structure_shape(const GoldenFile& file);
 
+/// A gated perceptron has three linear maps in a row (to the hidden vectors, from their norms to
+/// the scalars, from these to the gate) and a ReLU, one without a gate two. An embedding without;
+/// in a layer three perceptrons of the message and two of the feed-forward, the last of each
+/// without; one map to the transformer, four in each of its blocks.
+LongestWay longest_way_of_structure_encoder(const GoldenFile& file);
+
 /// The packed rows of inputs/coords and inputs/confidence, in memory of `workspace`.
 template <class T>
 StructureInput<T> read_structure_input(const GoldenFile& file, const Rows& rows,

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -23,8 +24,9 @@ struct SmallRun {
   BatchLayout layout{{4}, 0, 1};
   std::unique_ptr<TrainingStep<F32>> step;
 
-  explicit SmallRun(std::int64_t seed, double dropout = 0) {
+  explicit SmallRun(std::int64_t seed, double dropout = 0, const char* precision = "f32") {
     settings.run.seed = seed;
+    settings.run.precision = precision;
     settings.batch.shards = 1;
     settings.model = small_model(1, 8, dropout);
     for (int identity = 0; identity < layout.proteins(); ++identity)
@@ -53,6 +55,42 @@ TEST(TrainingStep, SkippedStepsLeaveTheLogitScaleAlone) {
   to_device(table.value, std::vector<float>(table.size, std::numeric_limits<float>::quiet_NaN()));
   EXPECT_FALSE(run.take().update.applied);
   EXPECT_EQ(to_host(run.logit_scale())[0], 4.9f);
+}
+
+/// The products of the loss are those whose operands stay as they are: a tile of logits in each
+/// direction, again for the gradients, and a product of each with the embeddings.
+TEST(TrainingStep, OfBf16RoundsForAllProductsButThoseOfTheLoss) {
+  SmallRun run(1, 0, "bf16");
+  std::vector<ProductCall> calls;
+  run.step->products().record(&calls);
+  run.take();
+  run.step->products().record(nullptr);
+  const auto unrounded = std::count_if(calls.begin(), calls.end(), [](const ProductCall& call) {
+    return call.operands == OperandPrecision::working;
+  });
+  EXPECT_EQ(unrounded, 6);
+  EXPECT_GT(calls.size(), 20u);
+}
+
+/// Weights are rounded once for each update: a step of other weights must not see the old ones.
+TEST(TrainingStep, OfBf16SeesTheWeightsOfTheLastUpdate) {
+  SmallRun run(1, 0, "bf16"), other(2, 0, "bf16");
+  run.take();
+  other.take();
+  set_parameter_values(other.step->store(), parameter_values(run.step->store()));
+  EXPECT_EQ(run.take(1).loss.loss, other.take(1).loss.loss);
+}
+
+TEST(TrainingStep, OfBf16AllocatesNothingFromTheSecondStepOn) {
+  SmallRun run(1, 0.1, "bf16");
+  run.take();
+  run.step->reserve(1);
+  const double bytes = run.step->products().bytes();
+  EXPECT_GT(bytes, 0) << "of weights and operands";
+  for (int step = 1; step < 4; ++step) run.take(step);
+  EXPECT_EQ(run.step->products().bytes(), bytes);
+  run.step->reserve(2);
+  EXPECT_GT(run.step->products().bytes(), bytes);
 }
 
 /// The loss of one step from the parameters of seed 1.

@@ -1,0 +1,106 @@
+// Rounded copies of operands.
+#include "backend/rounded_operands.hpp"
+
+#include <algorithm>
+#include <functional>  // for less, which orders pointers into different arrays
+#include <type_traits>
+
+namespace jespr {
+namespace {
+
+constexpr std::size_t piece = 4096;  // numbers that one thread takes at a time
+
+template <class E>
+E rounded(float x) {
+  if constexpr (std::is_same_v<E, Bf16>)
+    return to_bf16(x);
+  else
+    return to_f32(to_bf16(x));
+}
+
+template <class E>
+Kokkos::View<E*, Kokkos::HostSpace> allocate(std::size_t size) {
+  return Kokkos::View<E*, Kokkos::HostSpace>(
+      Kokkos::view_alloc(Kokkos::WithoutInitializing, "rounded operand"), size);
+}
+
+bool holds(const float* begin, std::size_t size, const float* place) {
+  const std::less<const float*> before;
+  return !before(place, begin) && before(place, begin + size);
+}
+
+}  // namespace
+
+template <class E>
+void RoundedOperands<E>::copy(const float* from, std::size_t rows, std::size_t columns,
+                              std::size_t stride, E* to) {
+  if (stride == columns) {  // one long row
+    columns *= rows;
+    rows = 1;
+  }
+  const std::size_t pieces = (columns + piece - 1) / piece;
+  Kokkos::parallel_for("round operand",
+                       Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, rows * pieces),
+                       [=](const std::size_t i) {
+                         const std::size_t row = i / pieces, begin = i % pieces * piece;
+                         const float* const source = from + row * stride + begin;
+                         E* const target = to + row * columns + begin;
+                         const std::size_t count = std::min(piece, columns - begin);
+                         for (std::size_t c = 0; c < count; ++c) target[c] = rounded<E>(source[c]);
+                       });
+}
+
+template <class E>
+typename RoundedOperands<E>::Operand RoundedOperands<E>::round(Side side, const float* data,
+                                                               int rows, int columns, int stride) {
+  for (Kept& kept : kept_) {
+    if (!holds(kept.data, kept.copy.size(), data)) continue;
+    if (kept.copied != *kept.version) {
+      copy(kept.data, 1, kept.copy.size(), kept.copy.size(), kept.copy.data());
+      kept.copied = *kept.version;
+    }
+    return {kept.copy.data() + (data - kept.data), stride};
+  }
+  const std::size_t size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
+  Numbers& mine = copies_[side];
+  if (mine.size() < size) {
+    mine = {};  // the old one goes first
+    mine = allocate<E>(size);
+  }
+  copy(data, static_cast<std::size_t>(rows), static_cast<std::size_t>(columns),
+       static_cast<std::size_t>(stride), mine.data());
+  return {mine.data(), columns};
+}
+
+template <class E>
+void RoundedOperands<E>::keep(const float* data, std::size_t size, const std::uint64_t& version) {
+  kept_.push_back({data, allocate<E>(size), &version, version - 1});
+}
+
+template <class E>
+void RoundedOperands<E>::forget(const float* data) {
+  std::erase_if(kept_, [data](const Kept& kept) { return kept.data == data; });
+}
+
+template <class E>
+void RoundedOperands<E>::reserve(double factor) {
+  for (Numbers& copy : copies_) {
+    const auto wanted = static_cast<std::size_t>(factor * static_cast<double>(copy.size()));
+    if (wanted <= copy.size()) continue;
+    copy = {};
+    copy = allocate<E>(wanted);
+  }
+}
+
+template <class E>
+std::size_t RoundedOperands<E>::bytes() const {
+  std::size_t numbers = 0;
+  for (const Numbers& copy : copies_) numbers += copy.size();
+  for (const Kept& kept : kept_) numbers += kept.copy.size();
+  return numbers * sizeof(E);
+}
+
+template class RoundedOperands<float>;
+template class RoundedOperands<Bf16>;
+
+}  // namespace jespr
