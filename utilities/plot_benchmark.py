@@ -64,7 +64,7 @@ def draw_roofline(axis, found):
 def draw_step(axis, found, most=14):
     """The largest shares of a step."""
     axis.set_title("A step")
-    products = sum(p["product_seconds"] for p in found["parts"] if p["name"] == "step")
+    products = sum(p["library_seconds"] for p in found["parts"] if p["name"] == "step")
     shares = [("matrix products", products)]
     shares += [(loop["name"], loop["seconds"]) for loop in found["step_loops"]]
     shares.sort(key=lambda share: -share[1])

@@ -309,10 +309,11 @@ double Products::replay(const std::vector<ProductCall>& calls, int repeats) {
   std::vector<double> seconds;
   for (int i = 0; i <= repeats; ++i) {
     Kokkos::Timer timer;
-    for (const auto& [op_a, op_b, m, n, k, precision] : calls) {
-      operands_ = precision;
-      gemm<T>(op_a, op_b, m, n, k, T(1), a, op_a == Op::plain ? k : m, b, op_b == Op::plain ? n : k,
-              T(0), c.data(), n);
+    for (const ProductCall& call : calls) {
+      operands_ = call.operands;
+      gemm<T>(call.op_a, call.op_b, call.m, call.n, call.k, T(1), a,
+              call.op_a == Op::plain ? call.k : call.m, b, call.op_b == Op::plain ? call.n : call.k,
+              T(0), c.data(), call.n);
     }
     Kokkos::fence("replay");
     if (i > 0) seconds.push_back(timer.seconds());  // the first one warms up

@@ -25,6 +25,7 @@ struct ProductCall {
   Op op_a, op_b;
   int m, n, k;
   OperandPrecision operands = OperandPrecision::working;
+  bool by_library = true;  // or inside a loop of ours, while tiles lie in cache
 
   double operations() const { return 2.0 * m * n * k; }
   double elements() const { return 1.0 * m * k + 1.0 * k * n + 1.0 * m * n; }  // each once

@@ -28,7 +28,8 @@ struct PartTime {
   double operations = 0;          // of the published formulation; 0: not counted in operations
   double product_operations = 0;  // of the matrix products that really ran
   double product_bytes = 0;       // of their operands and results, each moved once
-  double product_seconds = 0;     // of these products alone, one after the other
+  double product_seconds = 0;     // of these products alone, by the library, one after the other
+  double library_seconds = 0;     // of those which no loop of ours contains
 };
 
 /// A parallel loop, in a step or by itself.

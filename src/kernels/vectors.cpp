@@ -1,6 +1,7 @@
 // Vector channels.
 #include "kernels/vectors.hpp"
 
+#include "kernels/columns.hpp"
 #include "kernels/dropout.hpp"
 #include "kernels/math.hpp"
 #include "tensor/loops.hpp"
@@ -165,6 +166,39 @@ void vector_layer_norm_backward(Tensor3<T> dy, Tensor3<T> v, Tensor3<T> dv) {
 }
 
 template <class T>
+void single_channel_gradients(Workspace& scratch, Tensor3<T> v, Vector<T> wh, Vector<T> wv,
+                              Tensor3<T> dy, Matrix<T> dnorms, Vector<T> dwh, Vector<T> dwv) {
+  Scope scope(scratch);
+  const Vector<double> sum_wh = scratch.vector<double>(1), sum_wv = scratch.vector<double>(1);
+  fill(sum_wh, 0);
+  fill(sum_wv, 0);
+  add_column_sums<double, 2>(
+      "single channel gradients", scratch, static_cast<int>(v.extent(0)), 1, {{sum_wh, sum_wv}},
+      KOKKOS_LAMBDA(int i, int) {
+        constexpr double eps = vector_layer_norm_eps;
+        const double inner = wh(0), both = inner * wv(0);  // vh = inner v, u = both v
+        double length2 = 0, slope = 0;                     // |v|^2, dy . v
+        for (int d = 0; d < 3; ++d) {
+          const double x = v(i, d, 0);
+          length2 += x * x;
+          slope += dy(i, d, 0) * x;
+        }
+        const double q = both * both * length2,
+                     scale = 1 / Kokkos::sqrt((q + eps) / (1 + eps) + eps);
+        const double common = both * slope * scale * scale * scale / (1 + eps);
+        const double du_v = is_kept(q) ? scale * slope - common * both * length2 : 0.0;  // du . v
+        const double norm = Kokkos::sqrt(inner * inner * length2 + vector_norm_eps);
+        return Kokkos::Array<double, 2>{
+            {wv(0) * du_v + dnorms(i, 0) * inner * length2 / norm, inner * du_v}};
+      });
+  for_each(
+      "single channel gradients", 1, KOKKOS_LAMBDA(const std::size_t) {
+        dwh(0) += static_cast<T>(sum_wh(0));
+        dwv(0) += static_cast<T>(sum_wv(0));
+      });
+}
+
+template <class T>
 void to_local_frames(Matrix<T> s, Tensor3<T> v, Tensor3<T> frames, Matrix<T> out) {
   const int scalars = static_cast<int>(s.extent(1)), channels = static_cast<int>(v.extent(2));
   for_rows(
@@ -225,6 +259,8 @@ void drop_vectors(Tensor3<T> v, const Offsets& offsets, PhiloxKey key, std::uint
                                          Tensor3<T>);                                       \
   template void vector_layer_norm<T>(Tensor3<T>, Tensor3<T>);                               \
   template void vector_layer_norm_backward<T>(Tensor3<T>, Tensor3<T>, Tensor3<T>);          \
+  template void single_channel_gradients<T>(Workspace&, Tensor3<T>, Vector<T>, Vector<T>,   \
+                                            Tensor3<T>, Matrix<T>, Vector<T>, Vector<T>);   \
   template void to_local_frames<T>(Matrix<T>, Tensor3<T>, Tensor3<T>, Matrix<T>);           \
   template void to_local_frames_backward<T>(Matrix<T>, Tensor3<T>, Matrix<T>, Tensor3<T>);  \
   template void drop_vectors<T>(Tensor3<T>, const Offsets&, PhiloxKey, std::uint32_t, double);

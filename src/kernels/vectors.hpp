@@ -45,10 +45,18 @@ template <class T>
 void vector_layer_norm(Tensor3<T> v, Tensor3<T> y);
 
 /// dv_c = rstd dy_c - v_c rstd^3 / (eps + number kept) sum_c' dy_c' . v_c' over kept channels, 0
-/// for the others. `dv` is assigned; it may be `dy`. In f64: along v, of which there may be only one,
-/// the two terms cancel but for eps.
+/// for the others. `dv` is assigned; it may be `dy`. In f64: along v, of which there may be only
+/// one, the two terms cancel but for eps.
 template <class T>
 void vector_layer_norm_backward(Tensor3<T> dy, Tensor3<T> v, Tensor3<T> dv);
+
+/// Gradients of two maps of a single channel, vh = wh v and u = wv vh, behind which a norm stands:
+/// dwh and dwv [1] are added to, from dy of y = vector_layer_norm(u) and dnorms of
+/// vector_norms(vh). v and dy [N, 3, 1], dnorms [N, 1]. In f64: the norm takes the length of u
+/// away, and with it all but a ten thousandth of what the maps would get.
+template <class T>
+void single_channel_gradients(Workspace& scratch, Tensor3<T> v, Vector<T> wh, Vector<T> wv,
+                              Tensor3<T> dy, Matrix<T> dnorms, Vector<T> dwh, Vector<T> dwv);
 
 /// out [N, S + 3U]: the scalars, then each vector's components along the rows of the residue's
 /// frame, channel by channel: out[i, S + 3u + k] = sum_d frames[i, k, d] v[i, d, u].

@@ -88,27 +88,34 @@ void Gvp<P>::backward(Context& context, const Saved& saved, const Features<Real>
       kernels::add_column_sums(context.scratch, dlogit, flat(wg_bias.gradient()));
     }
   }
-  const Activation activation = shape.gated ? Activation::relu : Activation::none;
-  if (train)
-    kernels::activation_and_bias_backward(context.scratch, activation, saved.s, saved.s, dout.s,
-                                          flat(ws_bias.gradient()));
-  else
-    kernels::activation_backward(activation, saved.s, saved.s, dout.s, dout.s);
   const Matrix<Real> dnorms = context.scratch.matrix<Real>(n, static_cast<std::size_t>(hidden));
   const Tensor3<Real> dvh = context.scratch.tensor<Real>(n, 3, static_cast<std::size_t>(hidden));
+  backward_scalars(context, saved, dout.s, dnorms);
   matmul_nn(context, channel_rows(dout.v), wv.value(), channel_rows(dvh));
-  matmul_nn(context, dout.s, columns_of(ws.value(), shape.scalars_in, hidden), dnorms);
   kernels::vector_norms_backward(saved.vh, panel(saved.norms), panel(dnorms), dvh, true);
   if (train) {
     matmul_tn(context, channel_rows(dout.v), channel_rows(saved.vh), wv.gradient(), Real(1));
-    matmul_tn(context, dout.s, saved.in.s, columns_of(ws.gradient(), 0, shape.scalars_in), Real(1));
-    matmul_tn(context, dout.s, saved.norms, columns_of(ws.gradient(), shape.scalars_in, hidden),
-              Real(1));
     matmul_tn(context, channel_rows(dvh), channel_rows(saved.in.v), wh.gradient(), Real(1));
   }
   if (!din) return;
   matmul_nn(context, dout.s, columns_of(ws.value(), 0, shape.scalars_in), din->s);
   matmul_nn(context, channel_rows(dvh), wh.value(), channel_rows(din->v));
+}
+
+template <class P>
+void Gvp<P>::backward_scalars(Context& context, const Saved& saved, Matrix<Real> ds,
+                              Matrix<Real> dnorms) const {
+  const Activation activation = shape.gated ? Activation::relu : Activation::none;
+  if (ws.trainable())
+    kernels::activation_and_bias_backward(context.scratch, activation, saved.s, saved.s, ds,
+                                          flat(ws_bias.gradient()));
+  else
+    kernels::activation_backward(activation, saved.s, saved.s, ds, ds);
+  matmul_nn(context, ds, columns_of(ws.value(), shape.scalars_in, shape.hidden()), dnorms);
+  if (!ws.trainable()) return;
+  matmul_tn(context, ds, saved.in.s, columns_of(ws.gradient(), 0, shape.scalars_in), Real(1));
+  matmul_tn(context, ds, saved.norms, columns_of(ws.gradient(), shape.scalars_in, shape.hidden()),
+            Real(1));
 }
 
 template <class P>
@@ -138,9 +145,35 @@ void GvpNorm<P>::backward(Context& context, const Saved& saved, const Features<R
   kernels::vector_layer_norm_backward(d.v, saved.v, d.v);
 }
 
+template <class P>
+void backward_embedding(Context& context, const Gvp<P>& gvp,
+                        const typename Gvp<P>::Saved& gvp_saved, const GvpNorm<P>& norm,
+                        const typename GvpNorm<P>::Saved& norm_saved,
+                        const Features<typename P::Real>& d) {
+  using Real = typename P::Real;
+  if (gvp.shape.hidden() > 1) {
+    norm.backward(context, norm_saved, d);
+    return gvp.backward(context, gvp_saved, d, nullptr);
+  }
+  Scope scope(context.scratch);
+  const Matrix<Real> dnorms = context.scratch.matrix<Real>(d.rows(), 1);
+  norm.scalar_norm.backward(context, norm_saved.scalar_norm, d.s, d.s);
+  gvp.backward_scalars(context, gvp_saved, d.s, dnorms);
+  kernels::single_channel_gradients(context.scratch, gvp_saved.in.v, flat(gvp.wh.value()),
+                                    flat(gvp.wv.value()), d.v, dnorms, flat(gvp.wh.gradient()),
+                                    flat(gvp.wv.gradient()));
+}
+
 template struct Gvp<F32>;
 template struct Gvp<F64>;
 template struct GvpNorm<F32>;
 template struct GvpNorm<F64>;
+#define JESPR_INSTANTIATE(P)                                                                  \
+  template void backward_embedding<P>(Context&, const Gvp<P>&, const typename Gvp<P>::Saved&, \
+                                      const GvpNorm<P>&, const typename GvpNorm<P>::Saved&,   \
+                                      const Features<typename P::Real>&);
+JESPR_INSTANTIATE(F32)
+JESPR_INSTANTIATE(F64)
+#undef JESPR_INSTANTIATE
 
 }  // namespace jespr

@@ -73,6 +73,9 @@ struct Gvp {
   /// `dout` is overwritten; `din` is assigned, or null for a layer whose input is data.
   void backward(Context& context, const Saved& saved, const Features<Real>& dout,
                 const Features<Real>* din) const;
+  /// The part of `backward` that has to do with Ws: its gradient and dnorms [N, hidden].
+  void backward_scalars(Context& context, const Saved& saved, Matrix<Real> ds,
+                        Matrix<Real> dnorms) const;
 };
 
 /// Layer norm of the scalars (eps 1e-5) and norm of the vectors (kernels/vectors.hpp).
@@ -94,5 +97,14 @@ struct GvpNorm {
   /// In place: `d` holds the gradient of the output on entry, of the input on return.
   void backward(Context& context, const Saved& saved, const Features<Real>& d) const;
 };
+
+/// Backward through a norm and a perceptron before it whose input is data: one after the other, but
+/// the maps of a single vector channel in f64 (`kernels::single_channel_gradients`). `d`, the
+/// gradient of the norm's output, is overwritten.
+template <class P>
+void backward_embedding(Context& context, const Gvp<P>& gvp,
+                        const typename Gvp<P>::Saved& gvp_saved, const GvpNorm<P>& norm,
+                        const typename GvpNorm<P>::Saved& norm_saved,
+                        const Features<typename P::Real>& d);
 
 }  // namespace jespr

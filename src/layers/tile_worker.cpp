@@ -18,6 +18,7 @@ void TileLog::report(Products& products, int all, int at_once) const {
       ProductCall call = calls[static_cast<std::size_t>(i)];
       int& rows = call.op_a == Op::plain ? call.m : call.k;  // edges or their vector components
       rows = rows / edges * piece;
+      call.by_library = false;
       products.count(call);
     }
   }

@@ -193,13 +193,11 @@ void GraphEncoder<P>::backward(Context& context, const Saved& saved, const Offse
   context.observe_gradient("gvp/node_embed_s", d.s);
   context.observe_gradient("gvp/node_embed_v", d.v);
   embed_confidence.backward_parameters(context, saved.embed_confidence, d.s);
-  node_norm.backward(context, saved.node_norm, d);
-  embed_node.backward(context, saved.embed_node, d, nullptr);
+  backward_embedding(context, embed_node, saved.embed_node, node_norm, saved.node_norm, d);
   if (blocks.empty()) return;
   context.observe_gradient("gvp/edge_embed_s", dedges.s);
   context.observe_gradient("gvp/edge_embed_v", dedges.v);
-  edge_norm.backward(context, saved.edge_norm, dedges);
-  embed_edge.backward(context, saved.embed_edge, dedges, nullptr);
+  backward_embedding(context, embed_edge, saved.embed_edge, edge_norm, saved.edge_norm, dedges);
 }
 
 double published_operations(const GraphShape& shape, double rows, double edges) {
