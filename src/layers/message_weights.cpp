@@ -35,8 +35,8 @@ MessageWeights<typename P::Real> message_weights(Context& context, const GvpConv
   p.hidden = h;
   p.folded = k;
   p.input = input;
-  p.packed = device_is_host && fills_vectors &&
-             context.products.operands() == OperandPrecision::working;
+  p.packed =
+      device_is_host && fills_vectors && context.products.operands() == OperandPrecision::working;
   p.map = scratch.template zeros<T>(std::size_t(k), std::size_t(2 * u + ue));
   fold(context, first.wh.value(), first.wv.value(), rows_of(p.map, 0, std::size_t(h + u)));
   p.edge_map = scratch.matrix<T>(std::size_t(ue), std::size_t(k));

@@ -93,6 +93,10 @@ void check_gate(std::size_t n, std::size_t m, std::size_t first) {
                         static_cast<int>(first), tensor(v, n, m));
   expect_close(v.host(), gated(logit, b.host(), u.host(), channels, first), rounding<T>(16),
                "gate");
+  const Guarded<T> again(n * 3 * m);  // with gates that are known
+  kernels::scale_vectors(gate.matrix(n, m), tensor(u, n, channels), static_cast<int>(first),
+                         tensor(again, n, m));
+  EXPECT_EQ(again.host(), v.host());
 }
 
 TEST(Gate, EqualsTheFormula) {
