@@ -78,6 +78,7 @@ std::optional<double> GoldenFile::number(const std::string& object, const std::s
   const Handle access = own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, file, what);
   // HDF5 opens a file again only in the way in which it is open.
   require(H5Pset_fclose_degree(access.id(), H5F_CLOSE_SEMI), file, what);
+  require(H5Pset_file_locking(access.id(), false, true), file, what);
   file.handle = own(H5Fopen(file.path.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose, file, what);
   const Handle attribute =
       own(H5Aopen_by_name(file.handle.id(), object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),

@@ -35,7 +35,9 @@ TEST(Messages, SumsOverEitherEndEqualSerialSums) {
     }
   EXPECT_EQ(targets.host(), by_target) << "in the order of edges, bit for bit";
   EXPECT_EQ(sources.host(), by_source) << "in the order of edges, bit for bit";
-  if constexpr (device_is_host) EXPECT_EQ(in_order.host(), by_source) << "by one thread";
+  if constexpr (device_is_host) {
+    EXPECT_EQ(in_order.host(), by_source) << "by one thread";
+  }
 }
 
 TEST(Messages, EdgesGetTheGradientOfTheirVectors) {

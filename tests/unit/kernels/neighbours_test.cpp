@@ -149,7 +149,7 @@ TEST(Neighbours, TiesGoToTheSmallerRow) {
 
 TEST(Neighbours, ThreadsShareTheEdgesEvenly) {
   const Case<float> test(examples(), 4, 512);
-  const std::vector<int>& starts = test.packed.offsets.host;
+  const std::span<const int> starts = test.packed.offsets.host;
   int longest_row = 0;
   for (std::size_t i = 0; i + 1 < test.first_edge.size(); ++i)
     longest_row = std::max(longest_row, test.first_edge[i + 1] - test.first_edge[i]);
@@ -171,7 +171,9 @@ TEST(Neighbours, ThreadsShareTheEdgesEvenly) {
       EXPECT_EQ(share.end_source - share.first_source, begun ? end - first : 0);
       const int last_edge = test.first_edge[static_cast<std::size_t>(end)];
       EXPECT_EQ(share.shared_end, begun ? std::min(last_edge, share.end) : share.begin);
-      if (begun) EXPECT_EQ(share.first_source, first);
+      if (begun) {
+        EXPECT_EQ(share.first_source, first);
+      }
     }
     EXPECT_EQ(begin, test.graph.edges);
   }
