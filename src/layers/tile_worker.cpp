@@ -26,8 +26,11 @@ void TileLog::report(Products& products, int all, int at_once) const {
 
 template <class T>
 void TileWorker<T>::multiply(Panel<T> x, const TileWeight<T>& w, Panel<T> y) const {
-  if (context_) return matmul_nt(*context_, x, w.value, y);
-  log_->add({Op::plain, Op::transposed, x.rows, y.columns, x.columns});
+  if (context_) {
+    matmul_nt(*context_, x, w.value, y);
+    return;
+  }
+  log_->add(Op::plain, Op::transposed, x.rows, y.columns, x.columns);
   kernels::packed_product<kernels::Old::dropped>(x.rows, whole_vectors<T>(y.columns), x.columns,
                                                  tile(x), w.packed_columns, y.data, y.stride);
 }
@@ -35,8 +38,11 @@ void TileWorker<T>::multiply(Panel<T> x, const TileWeight<T>& w, Panel<T> y) con
 template <class T>
 void TileWorker<T>::multiply_back(Panel<T> dy, const TileWeight<T>& w, Panel<T> dx,
                                   bool add) const {
-  if (context_) return matmul_nn(*context_, dy, w.value, dx, T(add));
-  log_->add({Op::plain, Op::plain, dy.rows, dx.columns, dy.columns});
+  if (context_) {
+    matmul_nn(*context_, dy, w.value, dx, T(add));
+    return;
+  }
+  log_->add(Op::plain, Op::plain, dy.rows, dx.columns, dy.columns);
   const auto product = add ? kernels::packed_product<kernels::Old::kept, T>
                            : kernels::packed_product<kernels::Old::dropped, T>;
   product(dy.rows, whole_vectors<T>(dx.columns), dy.columns, tile(dy), w.packed_rows, dx.data,
@@ -45,8 +51,11 @@ void TileWorker<T>::multiply_back(Panel<T> dy, const TileWeight<T>& w, Panel<T> 
 
 template <class T>
 void TileWorker<T>::add_weight_gradient(Panel<T> dy, Panel<T> x, Matrix<T> dw) const {
-  if (context_) return matmul_tn(*context_, dy, x, columns_of(dw, 0, x.columns), T(1));
-  log_->add({Op::transposed, Op::plain, dy.columns, x.columns, dy.rows});
+  if (context_) {
+    matmul_tn(*context_, dy, x, columns_of(dw, 0, x.columns), T(1));
+    return;
+  }
+  log_->add(Op::transposed, Op::plain, dy.columns, x.columns, dy.rows);
   kernels::tile_product<kernels::Old::kept>(dy.columns, whole_vectors<T>(x.columns), dy.rows,
                                             {dy.data, 1, dy.stride}, x.data, x.stride, dw.data(),
                                             static_cast<int>(dw.extent(1)));

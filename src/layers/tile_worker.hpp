@@ -26,20 +26,22 @@ struct TileWeight {
 template <class T>
 TileWeight<T> tile_weight(Context& context, Matrix<T> value, bool packed) {
   TileWeight<T> weight{value};
-  if (!packed) return weight;
-  const auto pack = [&](const char* name, kernels::Tile<T> b, int depth, int columns) {
-    const Vector<T> out = context.scratch.vector<T>(kernels::packed_size<T>(depth, columns));
-    constexpr int width = 2 * simd_lanes<T>;
-    T* const to = out.data();
-    for_rows(name, (columns + width - 1) / width, [=](const Row& panel) {
-      kernels::pack_columns(b, depth, columns, panel.index * width, to);
-    });
-    return to;
-  };
-  const int rows = static_cast<int>(value.extent(0)), columns = static_cast<int>(value.extent(1));
-  const T* const data = value.data();
-  weight.packed_columns = pack("pack columns", {data, 1, columns}, columns, rows);
-  weight.packed_rows = pack("pack rows", {data, columns}, rows, columns);
+  if constexpr (device_is_host) {  // a CPU's loop: no GPU shall get it to compile
+    if (!packed) return weight;
+    const auto pack = [&](const char* name, kernels::Tile<T> b, int depth, int columns) {
+      const Vector<T> out = context.scratch.vector<T>(kernels::packed_size<T>(depth, columns));
+      constexpr int width = 2 * simd_lanes<T>;
+      T* const to = out.data();
+      for_rows(name, (columns + width - 1) / width, [=](const Row& panel) {
+        kernels::pack_columns(b, depth, columns, panel.index * width, to);
+      });
+      return to;
+    };
+    const int rows = static_cast<int>(value.extent(0)), columns = static_cast<int>(value.extent(1));
+    const T* const data = value.data();
+    weight.packed_columns = pack("pack columns", {data, 1, columns}, columns, rows);
+    weight.packed_rows = pack("pack rows", {data, columns}, rows, columns);
+  }
   return weight;
 }
 
@@ -49,8 +51,9 @@ struct TileLog {
   int number = 0;
   int edges = 0;  // of the tile; 0: not known yet
 
-  void add(const ProductCall& call) {
-    if (edges == 0) calls.at(static_cast<std::size_t>(number++)) = call;
+  /// A product op(A) [m, k] times op(B) [k, n].
+  void add(Op op_a, Op op_b, int m, int n, int k) {
+    if (edges == 0) calls.at(static_cast<std::size_t>(number++)) = ProductCall{op_a, op_b, m, n, k};
   }
   /// Tells `products` what was done for `all` edges, in pieces of at most `at_once`.
   void report(Products& products, int all, int at_once) const;
