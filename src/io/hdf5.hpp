@@ -161,15 +161,12 @@ class File {
   void set_attribute(const std::string& object, const std::string& name, double value);
   template <class T>
   void set_attribute(const std::string& object, const std::string& name, std::span<const T> values);
-  bool is_text_attribute(const std::string& object, const std::string& name) const;
   std::string text_attribute(const std::string& object, const std::string& name) const;
   /// One number or several, of type std::int64_t, std::uint64_t or double.
   template <class T>
   T attribute(const std::string& object, const std::string& name) const;
   template <class T>
   std::vector<T> attributes(const std::string& object, const std::string& name) const;
-  /// One number of any integer or real type.
-  double number_attribute(const std::string& object, const std::string& name) const;
 
   /// Takes the disk space of all contiguous datasets made so far, so that a full disk is met here,
   /// by all ranks alike, and not inside a collective write. Collective.

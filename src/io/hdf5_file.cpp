@@ -200,11 +200,6 @@ void File::set_attribute(const std::string& object, const std::string& name,
                 values.data());
 }
 
-bool File::is_text_attribute(const std::string& object, const std::string& name) const {
-  const OpenAttribute opened(*file_, object, name);
-  return H5Tget_class(opened.type.id()) == H5T_STRING;
-}
-
 std::string File::text_attribute(const std::string& object, const std::string& name) const {
   const auto& [what, attribute, type] = OpenAttribute(*file_, object, name);
   if (H5Tget_class(type.id()) != H5T_STRING) fail(Exit::data, path() + ": " + what + " is no text");
@@ -241,17 +236,6 @@ T File::attribute(const std::string& object, const std::string& name) const {
     fail(Exit::data, path() + ": attribute " + name + " of " + object + " holds " +
                          std::to_string(values.size()) + " values, expected 1");
   return values.front();
-}
-
-double File::number_attribute(const std::string& object, const std::string& name) const {
-  const auto& [what, attribute, type] = OpenAttribute(*file_, object, name);
-  const H5T_class_t kind = H5Tget_class(type.id());
-  const Handle space = own(H5Aget_space(attribute.id()), H5Sclose, *file_, what);
-  if ((kind != H5T_INTEGER && kind != H5T_FLOAT) || H5Sget_simple_extent_npoints(space.id()) != 1)
-    fail(Exit::data, path() + ": " + what + " is no single number");
-  double value = 0;
-  require(H5Aread(attribute.id(), H5T_NATIVE_DOUBLE, &value), *file_, what);
-  return value;
 }
 
 void File::reserve_space() {

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "io/hdf5_handle.hpp"
 #include "support/paths.hpp"
 
 namespace jespr::test {
@@ -65,7 +66,32 @@ int GoldenFile::integer(const std::string& name) const {
   return static_cast<int>(file_.attribute<std::int64_t>("/", name));
 }
 
-double GoldenFile::real(const std::string& name) const { return file_.number_attribute("/", name); }
+double GoldenFile::real(const std::string& name) const {
+  if (const auto value = number("/", name)) return *value;
+  fail(Exit::data, file_.path() + ": attribute " + name + " of / is no number");
+}
+
+std::optional<double> GoldenFile::number(const std::string& object, const std::string& name) const {
+  using io::detail::Handle, io::detail::own, io::detail::require;
+  const std::string what = "attribute " + name + " of " + object;
+  io::detail::OpenFile file{.handle = {}, .path = file_.path(), .communicator = {}};
+  const Handle access = own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, file, what);
+  // HDF5 opens a file again only in the way in which it is open.
+  require(H5Pset_fclose_degree(access.id(), H5F_CLOSE_SEMI), file, what);
+  require(H5Pset_file_locking(access.id(), false, true), file, what);
+  file.handle = own(H5Fopen(file.path.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose, file, what);
+  const Handle attribute =
+      own(H5Aopen_by_name(file.handle.id(), object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),
+          H5Aclose, file, what);
+  const Handle type = own(H5Aget_type(attribute.id()), H5Tclose, file, what);
+  if (H5Tget_class(type.id()) == H5T_STRING) return std::nullopt;
+  const Handle space = own(H5Aget_space(attribute.id()), H5Sclose, file, what);
+  if (H5Sget_simple_extent_npoints(space.id()) != 1)
+    fail(Exit::data, file.path + ": " + what + " is no single number");
+  double value = 0;
+  require(H5Aread(attribute.id(), H5T_NATIVE_DOUBLE, &value), file, what);
+  return value;
+}
 
 Rows GoldenFile::rows(const std::string& padding_mask) const {
   const Array mask = read(padding_mask);

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,9 @@ class GoldenFile {
   /// Attributes of the root.
   int integer(const std::string& name) const;
   double real(const std::string& name) const;
+  /// A number of any type, as f64; nothing if the attribute is text. Golden files made elsewhere
+  /// may say 1 for 1.0. Failure: Error (data).
+  std::optional<double> number(const std::string& object, const std::string& name) const;
 
   /// From a mask [B, T] with 1 = padding.
   Rows rows(const std::string& padding_mask) const;

@@ -20,9 +20,8 @@ std::vector<double> read_raw_confidence(const GoldenFile& file, const std::strin
   const std::string name = "inputs/raw/confidence_" + protein;
   if (file.has(name)) return file.read(name).values;
   const std::string coordinates = "/inputs/raw/coords_" + protein, attribute = "confidence";
-  if (!file.file().is_text_attribute(coordinates, attribute))
-    return std::vector<double>(
-        residues, static_cast<float>(file.file().number_attribute(coordinates, attribute)));
+  if (const auto number = file.number(coordinates, attribute))
+    return std::vector<double>(residues, static_cast<float>(*number));
   const std::string text = file.file().text_attribute(coordinates, attribute);
   if (text != "None")
     fail(Exit::data, file.file().path() + ": attribute confidence of " + coordinates + " is '" +

@@ -137,13 +137,6 @@ TEST(Hdf5, AttributesOfGroupsAndDatasets) {
   EXPECT_FALSE(file.has_attribute("/state", "stop"));
   EXPECT_TRUE(file.exists("/state/adam"));
   EXPECT_FALSE(file.exists("/state/adam/m/x"));
-  EXPECT_EQ(file.number_attribute("/state", "step"), 6);
-  EXPECT_EQ(file.number_attribute("/state/adam", "rate"), 0.125);
-  EXPECT_TRUE(file.is_text_attribute("/", "format"));
-  EXPECT_FALSE(file.is_text_attribute("/state", "step"));
-  for (const auto& [object, name] : {std::pair("/", "format"), std::pair("/state", "curve")})
-    EXPECT_EQ(message_of([&] { file.number_attribute(object, name); }, Exit::data),
-              scratch.path + ": attribute " + name + " of " + object + " is no single number");
   EXPECT_EQ(message_of([&] { file.attribute<double>("/state", "step"); }, Exit::data),
             scratch.path + ": attribute step of /state is not of type float64");
 }
