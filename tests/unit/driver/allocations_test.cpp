@@ -9,6 +9,7 @@
 #include <new>
 
 #include "driver/training_step.hpp"
+#include "support/small_model.hpp"
 #include "unit/data/chains.hpp"
 
 namespace {
@@ -56,15 +57,7 @@ TEST(TrainingStep, StepsTwoToTwentyAllocateNothing) {
   Settings settings;
   settings.batch.shards = 2;
   settings.batch.proteins = 8;
-  settings.model.sequence = {.layers = 2, .width = 32, .heads = 2, .dropout = 0.1};
-  StructureSettings& structure = settings.model.structure;
-  structure.node_scalars = structure.edge_scalars = 16;
-  structure.node_vectors = 4;
-  structure.graph_layers = structure.layers = 2;
-  structure.width = structure.feed_forward = 32;
-  structure.heads = 2;
-  structure.dropout = 0.1;
-  settings.model.joint.width = 16;
+  settings.model = small_model(2, 32, 0.1);
   const Communicator self = Communicator::self();
   TrainingStep<F32> step(settings, self, Products::default_library());
   const BatchLayout layout{{4, 4}, 0, 2};

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "support/bench.hpp"
+#include "support/small_model.hpp"
 #include "unit/data/chains.hpp"
 
 namespace {
@@ -25,15 +26,7 @@ struct SmallRun {
   explicit SmallRun(std::int64_t seed, double dropout = 0) {
     settings.run.seed = seed;
     settings.batch.shards = 1;
-    settings.model.sequence = {.layers = 1, .width = 8, .heads = 2, .dropout = dropout};
-    StructureSettings& structure = settings.model.structure;
-    structure.node_scalars = structure.edge_scalars = 4;
-    structure.node_vectors = 2;
-    structure.graph_layers = structure.layers = 1;
-    structure.width = structure.feed_forward = 8;
-    structure.heads = 2;
-    structure.dropout = dropout;
-    settings.model.joint.width = 8;
+    settings.model = small_model(1, 8, dropout);
     for (int identity = 0; identity < layout.proteins(); ++identity)
       data::append_protein(shards[0], identity, data::made_up_protein(identity, 9 + identity),
                            data::whole_chain(9 + identity));
