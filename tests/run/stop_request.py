@@ -2,7 +2,9 @@
 # labels: mpi
 # processors: 2
 # timeout: 600
+import contextlib
 import os
+import pathlib
 import re
 import signal
 import sys
@@ -27,6 +29,14 @@ def stopped_at(run_, result):
     return step
 
 
+def handles(pid, number):
+    """Whether a process has a handler for a signal."""
+    with contextlib.suppress(OSError):
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        return int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) >> (number - 1) & 1
+    return False
+
+
 reference = Run("unstopped", CHANGES)
 reference.run(2)
 
@@ -42,6 +52,21 @@ for name, number, ranks, which, overrides in [
     expect(3 <= step < STEPS, f"it stopped after step {step}")
     stopped.run(1, "checkpoint.restart=auto", *overrides)
     expect_same_run(stopped, reference, STEPS)
+    say(f"{name}: stopped after step {step}, the same bits in the end")
+
+# A signal that comes while the program still starts is remembered: the first step is the last.
+for name, number, overrides in [("early_usr1", signal.SIGUSR1, []),
+                                ("early_usr2", signal.SIGUSR2, ["run.stop_signal=USR2"])]:
+    early = Run(name, CHANGES)
+    job = early.start(2, *overrides)
+    wait_until(lambda: any(handles(pid, number) for pid in ranks_of(job)), "a handler", job,
+               pause=0.001)
+    os.kill(next(pid for pid in ranks_of(job) if handles(pid, number)), number)
+    expect(not early.output.exists(), "the start was over before the signal came")
+    step = stopped_at(early, finish(job, STOPPED))
+    expect(step == 1, f"it stopped after step {step}")
+    early.run(1, "checkpoint.restart=auto", *overrides)
+    expect_same_run(early, reference, STEPS)
     say(f"{name}: stopped after step {step}, the same bits in the end")
 
 # The launcher passes a signal on to all ranks.
