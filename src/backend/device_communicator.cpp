@@ -6,6 +6,8 @@
 #include <memory>
 #include <numeric>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "backend/mpi_handle.hpp"
@@ -29,8 +31,38 @@ void check(ncclResult_t result, const char* call) {
 template <class T>
 constexpr ncclDataType_t nccl_type = sizeof(T) == 4 ? ncclFloat32 : ncclFloat64;
 
-ncclComm_t nccl(void* vendor) { return static_cast<ncclComm_t>(vendor); }
 cudaStream_t stream() { return Kokkos::Cuda().cuda_stream(); }
+
+/// NCCL's communicator, until an error ends it.
+struct Nccl {
+  ncclComm_t comm = nullptr;
+
+  explicit Nccl(ncclComm_t made) : comm(made) {}
+  Nccl(const Nccl&) = delete;
+  Nccl& operator=(const Nccl&) = delete;
+  ~Nccl() {
+    if (comm) ncclCommDestroy(comm);
+  }
+};
+Nccl& nccl(void* vendor) { return *static_cast<Nccl*>(vendor); }
+
+/// Waits until what `call` queued is done. When a rank is lost, the collectives of the others never
+/// end: NCCL notices, but tells only those who ask, and the GPU is free again after an abort only.
+void wait(Nccl& nccl, const char* call) {
+  cudaError_t queue = cudaErrorNotReady;
+  while ((queue = cudaStreamQuery(stream())) == cudaErrorNotReady) {
+    ncclResult_t state = ncclSuccess;
+    check(ncclCommGetAsyncError(nccl.comm, &state), "ncclCommGetAsyncError");
+    if (state != ncclSuccess && state != ncclInProgress) {
+      ncclCommAbort(std::exchange(nccl.comm, nullptr));
+      fail(Exit::runtime, std::string(call) + ": " + ncclGetErrorString(state) +
+                              "; another rank was lost, or the network between them");
+    }
+    std::this_thread::yield();
+  }
+  if (queue != cudaSuccess)
+    fail(Exit::runtime, std::string(call) + ": " + cudaGetErrorString(queue));
+}
 
 /// Copies between device memory and a host buffer, for ranks that share a GPU.
 template <class T>
@@ -69,7 +101,7 @@ std::shared_ptr<void> make_nccl(const Communicator& host) {
   host.broadcast(std::span<char>(id.internal, sizeof id.internal));
   ncclComm_t comm = nullptr;
   check(ncclCommInitRank(&comm, host.size(), id, host.rank()), "ncclCommInitRank");
-  return {comm, [](void* vendor) { ncclCommDestroy(nccl(vendor)); }};
+  return std::make_shared<Nccl>(comm);
 }
 
 }  // namespace
@@ -102,12 +134,13 @@ void DeviceCommunicator::all_gather(const T* block, T* all,
   check(ncclGroupStart(), "ncclGroupStart");
   for (int r = 0; r < host_.size(); ++r) {
     const auto n = static_cast<std::size_t>(counts[static_cast<std::size_t>(r)]);
-    check(ncclBroadcast(r == host_.rank() ? block : all, all, n, nccl_type<T>, r, nccl(vendor_),
-                        stream()),
+    check(ncclBroadcast(r == host_.rank() ? block : all, all, n, nccl_type<T>, r,
+                        nccl(vendor_).comm, stream()),
           "ncclBroadcast");
     all += n;
   }
   check(ncclGroupEnd(), "ncclGroupEnd");
+  wait(nccl(vendor_), "ncclBroadcast");
 }
 
 template <class T>
@@ -119,9 +152,10 @@ void DeviceCommunicator::exchange(const T* mine, T* theirs, std::size_t n, int p
     return upload(in, theirs);
   }
   check(ncclGroupStart(), "ncclGroupStart");
-  check(ncclSend(mine, n, nccl_type<T>, partner, nccl(vendor_), stream()), "ncclSend");
-  check(ncclRecv(theirs, n, nccl_type<T>, partner, nccl(vendor_), stream()), "ncclRecv");
+  check(ncclSend(mine, n, nccl_type<T>, partner, nccl(vendor_).comm, stream()), "ncclSend");
+  check(ncclRecv(theirs, n, nccl_type<T>, partner, nccl(vendor_).comm, stream()), "ncclRecv");
   check(ncclGroupEnd(), "ncclGroupEnd");
+  wait(nccl(vendor_), "ncclSend and ncclRecv");
 }
 
 template <class T>
@@ -131,8 +165,9 @@ void DeviceCommunicator::sum(T* data, std::size_t n) const {
     host_.sum(std::span<T>(values));
     return upload(values, data);
   }
-  check(ncclAllReduce(data, data, n, nccl_type<T>, ncclSum, nccl(vendor_), stream()),
+  check(ncclAllReduce(data, data, n, nccl_type<T>, ncclSum, nccl(vendor_).comm, stream()),
         "ncclAllReduce");
+  wait(nccl(vendor_), "ncclAllReduce");
 }
 
 #else

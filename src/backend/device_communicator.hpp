@@ -11,6 +11,7 @@
 
 namespace jespr {
 
+/// With NCCL a call returns when its work is done; a lost rank is an Error (runtime) on the others.
 class DeviceCommunicator {
  public:
   /// The ranks of `host`, which must outlive it; the first one made for them is collective.
@@ -31,7 +32,7 @@ class DeviceCommunicator {
 
  private:
   const Communicator& host_;
-  void* vendor_ = nullptr;  // ncclComm_t; null: no NCCL
+  void* vendor_ = nullptr;  // what NCCL needs; null: no NCCL
 };
 
 }  // namespace jespr
