@@ -8,6 +8,7 @@
 #include "kernels/columns.hpp"
 #include "kernels/messages.hpp"
 #include "kernels/vectors.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 namespace {
@@ -20,13 +21,13 @@ std::size_t size(int n) { return static_cast<std::size_t>(n); }
 template <class T>
 Matrix<T> zero_matrix(Workspace& workspace, int rows, int columns) {
   const Matrix<T> m = workspace.matrix<T>(size(rows), size(columns));
-  Kokkos::deep_copy(m, T(0));
+  fill(m, T(0));
   return m;
 }
 template <class T>
 Tensor3<T> zero_tensor(Workspace& workspace, int rows, int columns) {
   const Tensor3<T> t = workspace.tensor<T>(size(rows), 3, size(columns));
-  Kokkos::deep_copy(t, T(0));
+  fill(t, T(0));
   return t;
 }
 /// Rows [N, 3, U] as [N, 3U].
@@ -46,7 +47,7 @@ template <class T>
 void fold(Context& context, Matrix<T> upper, Matrix<T> lower, Matrix<T> out) {
   const std::size_t hidden = upper.extent(0);
   const Matrix<T> first = rows_of(out, 0, hidden), second = rows_of(out, hidden, out.extent(0));
-  Kokkos::deep_copy(first, upper);
+  copy(first, upper);
   matmul_nn(context, lower, upper, second);
 }
 
@@ -266,8 +267,8 @@ Features<typename P::Real> GvpConv<P>::forward(Context& context, const Features<
   const Features<Real> out = Features<Real>::take(context.saved, nodes.rows(), s, u);
   saved = {nodes, edges, Features<Real>::take(context.saved, nodes.rows(), s + u, u)};
   const Features<Real>& mean = saved.mean;
-  Kokkos::deep_copy(mean.s, Real(0));
-  Kokkos::deep_copy(mean.v, Real(0));
+  fill(mean.s, Real(0));
+  fill(mean.v, Real(0));
   Scope scope(context.scratch);
   const Prepared<P> prepared = prepare(context, *this, nodes);
   for (const Graph::Tile& tile : graph.tiles) {
