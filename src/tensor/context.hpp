@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "backend/products.hpp"
 #include "base/philox.hpp"
 #include "base/timer.hpp"
 #include "tensor/arena.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 
@@ -24,7 +26,7 @@ class Timed {
   Timed(Timers* timers, const char* name) : timers_(timers), name_(name) {}
   ~Timed() {
     if (!timers_) return;
-    Kokkos::fence(name_);
+    wait_for_device(name_);
     timers_->add(name_, timer_.seconds());
   }
   Timed(const Timed&) = delete;
@@ -50,16 +52,21 @@ struct Context {
   Timed time(const char* name) const { return Timed(timers, name); }
 
   template <class V>
-  void observe(const std::string& name, const V& view) const {
-    if (!observer) return;
+  void observe(std::string_view name, const V& view) const {
+    if (observer) show(observed_prefix + std::string(name), view);
+  }
+  template <class V>
+  void observe_gradient(std::string_view name, const V& view) const {
+    if (observer) show(observed_prefix + "d " + std::string(name), view);
+  }
+
+ private:
+  template <class V>
+  void show(const std::string& name, const V& view) const {
     const auto host = to_host(view);
     std::vector<std::size_t> shape;
     for (std::size_t d = 0; d < V::rank(); ++d) shape.push_back(view.extent(d));
-    observer(observed_prefix + name, std::vector<double>(host.begin(), host.end()), shape);
-  }
-  template <class V>
-  void observe_gradient(const std::string& name, const V& view) const {
-    observe("d " + name, view);
+    observer(name, std::vector<double>(host.begin(), host.end()), shape);
   }
 };
 
