@@ -218,13 +218,13 @@ class Benchmark {
     part.product_operations = sum(part.product_operations);
     part.product_bytes = sum(part.product_bytes);
     const auto replay = [&] {
-      const bool any = !calls.empty();
-      return communicator_.max(any ? products().template replay<Real>(calls, product_repeats)
-                                   : 0.0);
+      return calls.empty() ? 0.0 : products().template replay<Real>(calls, product_repeats);
     };
-    part.product_seconds = replay();
-    std::erase_if(calls, [](const ProductCall& call) { return !call.by_library; });
-    part.library_seconds = replay();
+    const double all = replay();
+    const bool in_loops =
+        std::erase_if(calls, [](const ProductCall& call) { return !call.by_library; }) > 0;
+    part.product_seconds = communicator_.max(all);
+    part.library_seconds = communicator_.max(in_loops ? replay() : all);
     if (part.product_seconds > 0)
       results_.rate = std::max(results_.rate, part.product_operations / part.product_seconds);
     results_.parts.push_back(part);

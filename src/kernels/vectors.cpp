@@ -40,35 +40,39 @@ void vector_norms_backward(Tensor3<T> v, Panel<T> norms, Panel<T> dnorms, Tensor
       });
 }
 
+namespace {
+
+/// v[i, d, c] = gate[i, c] u[i, d, first + c] of one row.
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION void scale_row(const Row& row, const Matrix<T>& gate,
+                                           const Tensor3<T>& u, int first, const Tensor3<T>& v) {
+  const int i = row.index, channels = static_cast<int>(gate.extent(1));
+  const T* g = &gate(i, 0);
+  for (int d = 0; d < 3; ++d) {
+    const T* from = &u(i, d, first);
+    T* to = &v(i, d, 0);
+    row.for_each(channels, [&](int c) { to[c] = g[c] * from[c]; });
+  }
+}
+
+}  // namespace
+
 template <class T>
 void gate_vectors(Matrix<T> gate, Vector<T> bias, Tensor3<T> u, int first, Tensor3<T> v) {
   const int channels = static_cast<int>(gate.extent(1));
   for_rows(
       "gate vectors", static_cast<int>(gate.extent(0)), KOKKOS_LAMBDA(const Row& row) {
-        const int i = row.index;
-        T* g = &gate(i, 0);
+        T* g = &gate(row.index, 0);
         row.for_each(channels, [&](int c) { g[c] = sigmoid(g[c] + bias(c)); });
-        for (int d = 0; d < 3; ++d) {
-          const T* from = &u(i, d, first);
-          T* to = &v(i, d, 0);
-          row.for_each(channels, [&](int c) { to[c] = g[c] * from[c]; });
-        }
+        scale_row(row, gate, u, first, v);
       });
 }
 
 template <class T>
 void scale_vectors(Matrix<T> gate, Tensor3<T> u, int first, Tensor3<T> v) {
-  const int channels = static_cast<int>(gate.extent(1));
   for_rows(
-      "scale vectors", static_cast<int>(gate.extent(0)), KOKKOS_LAMBDA(const Row& row) {
-        const int i = row.index;
-        const T* g = &gate(i, 0);
-        for (int d = 0; d < 3; ++d) {
-          const T* from = &u(i, d, first);
-          T* to = &v(i, d, 0);
-          row.for_each(channels, [&](int c) { to[c] = g[c] * from[c]; });
-        }
-      });
+      "scale vectors", static_cast<int>(gate.extent(0)),
+      KOKKOS_LAMBDA(const Row& row) { scale_row(row, gate, u, first, v); });
 }
 
 template <class T>

@@ -3,16 +3,11 @@
 
 #include <tuple>
 
+#include "kernels/adam.hpp"
 #include "kernels/messages.hpp"
 
 namespace jespr {
 namespace {
-
-template <class T>
-void add_to(Vector<T> sum, Vector<T> x) {
-  for_each(
-      "add", sum.size(), KOKKOS_LAMBDA(const std::size_t i) { sum(i) += x(i); });
-}
 
 /// Runs a pass over all tiles: by all threads, one tile after the other, or by single threads, each
 /// with arrays of its own for the tiles of its share. A Pass has the types and members
@@ -141,14 +136,14 @@ struct BackwardPass {
     kernels::add_to_sources_in_order(graph, tile, dv, first, wide_rows(sources.v));
   }
   void finish(const Arrays& arrays, const Graph::Share* share) const {
-    total.with(arrays.sums, [](const auto& sum, const auto& part) { add_to(sum, part); });
+    total.with(arrays.sums, [](const auto& sum, const auto& part) { kernels::add_to(sum, part); });
     if (!share || share->first_source == share->end_source) return;
     const std::size_t first = std::size_t(share->first_source),
                       end = std::size_t(share->end_source);
-    add_to(flat(rows_of(rows.source.s, first, end)),
-           flat(rows_of(arrays.shared.s, 0, end - first)));
-    add_to(flat(rows_of(rows.source.v, first, end)),
-           flat(rows_of(arrays.shared.v, 0, end - first)));
+    kernels::add_to(flat(rows_of(rows.source.s, first, end)),
+                    flat(rows_of(arrays.shared.s, 0, end - first)));
+    kernels::add_to(flat(rows_of(rows.source.v, first, end)),
+                    flat(rows_of(arrays.shared.v, 0, end - first)));
   }
 };
 

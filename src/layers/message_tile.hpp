@@ -5,6 +5,20 @@
 
 namespace jespr {
 
+/// Arrays over the edges of a tile, in a Workspace or a Slab.
+template <class T, class Memory>
+struct EdgeArrays {
+  Memory& memory;
+  int edges;
+
+  Matrix<T> matrix(int columns) const {
+    return memory.template matrix<T>(std::size_t(edges), std::size_t(columns));
+  }
+  Tensor3<T> tensor(int channels) const {
+    return memory.template tensor<T>(std::size_t(edges), 3, std::size_t(channels));
+  }
+};
+
 /// Everything a tile of edges computes on its way to the mean.
 template <class T>
 struct TileValues {
@@ -21,14 +35,11 @@ struct TileValues {
   template <class Memory>
   static TileValues take(Memory& memory, const MessageWeights<T>& p, int edges) {
     const int s = p.shape.scalars, u = p.shape.vectors;
-    const auto matrix = [&](int n) {
-      return memory.template matrix<T>(std::size_t(edges), std::size_t(n));
-    };
-    const auto tensor = [&](int n) {
-      return memory.template tensor<T>(std::size_t(edges), 3, std::size_t(n));
-    };
-    return {matrix(p.input), tensor(p.folded), matrix(s + u), matrix(u), matrix(u),
-            tensor(u),       tensor(2 * u),    matrix(s + u), tensor(u), tensor(u)};
+    const EdgeArrays<T, Memory> arrays{memory, edges};
+    return {arrays.matrix(p.input), arrays.tensor(p.folded), arrays.matrix(s + u),
+            arrays.matrix(u),       arrays.matrix(u),        arrays.tensor(u),
+            arrays.tensor(2 * u),   arrays.matrix(s + u),    arrays.tensor(u),
+            arrays.tensor(u)};
   }
   TileValues first(int n) const {
     const auto rows = [n](const auto& x) { return rows_of(x, 0, std::size_t(n)); };
@@ -50,14 +61,9 @@ struct TileGradients {
   template <class Memory>
   static TileGradients take(Memory& memory, const MessageWeights<T>& p, int edges) {
     const int s = p.shape.scalars, u = p.shape.vectors;
-    const auto matrix = [&](int n) {
-      return memory.template matrix<T>(std::size_t(edges), std::size_t(n));
-    };
-    const auto tensor = [&](int n) {
-      return memory.template tensor<T>(std::size_t(edges), 3, std::size_t(n));
-    };
-    return {tensor(u), tensor(u), tensor(2 * u), tensor(p.folded),
-            matrix(u), matrix(s), matrix(s + u), matrix(p.input)};
+    const EdgeArrays<T, Memory> arrays{memory, edges};
+    return {arrays.tensor(u), arrays.tensor(u), arrays.tensor(2 * u), arrays.tensor(p.folded),
+            arrays.matrix(u), arrays.matrix(s), arrays.matrix(s + u), arrays.matrix(p.input)};
   }
   TileGradients first(int n) const {
     const auto rows = [n](const auto& x) { return rows_of(x, 0, std::size_t(n)); };

@@ -1,8 +1,7 @@
 // TileWorker: who works on a tile of edges, and the products it does with it. Either all threads (a
 // GPU; shapes that do not fill vectors): loops run in parallel and the library multiplies, one
 // large tile after the other. Or one thread of a CPU among others that do the same with tiles of
-// their own
-// (`for_shares`): small ones that stay in its cache, multiplied by packed weights.
+// their own (`for_shares`): small ones that stay in its cache, multiplied by packed weights.
 #pragma once
 
 #include <algorithm>
