@@ -1,6 +1,7 @@
 // Message passes.
 #include "layers/message_passes.hpp"
 
+#include <optional>
 #include <tuple>
 
 #include "kernels/adam.hpp"
@@ -18,7 +19,7 @@ namespace {
 template <class T, class Pass>
 void for_tiles(Context& context, const MessageWeights<T>& weights, const Graph& graph,
                const Pass& pass) {
-  if (!weights.packed) {
+  if (weights.products == TileProducts::by_library) {
     const auto arrays = pass.take(context.scratch, std::min(graph.edges, edges_per_tile));
     pass.start(arrays, nullptr);
     for (const Graph::Tile& tile : graph.tiles)
@@ -26,28 +27,33 @@ void for_tiles(Context& context, const MessageWeights<T>& weights, const Graph& 
     return pass.finish(arrays, nullptr);
   }
   const int shares = static_cast<int>(graph.shares.size());
+  const bool rounded = weights.products == TileProducts::rounded;
   const auto take = [&](Slab slab) {
     TileLog* const log = slab.vector<TileLog>(1).data();
     const auto arrays = pass.take(slab, edges_of_thread);
-    return std::tuple(log, arrays, slab.used());
+    const RoundedTile room =
+        rounded ? RoundedTile::take(slab, 3 * edges_of_thread, weights.widest()) : RoundedTile{};
+    return std::tuple(log, arrays, room, slab.used());
   };
-  const std::size_t bytes = std::get<2>(take(Slab()));
+  const std::size_t bytes = std::get<3>(take(Slab()));
   const Matrix<std::byte> memory = context.scratch.matrix<std::byte>(std::size_t(shares), bytes);
   for_shares("messages", shares, [&](int number) {
-    const auto [log, arrays, used] = take(Slab(&memory(std::size_t(number), 0)));
+    const auto [log, arrays, room, used] = take(Slab(&memory(std::size_t(number), 0)));
     const Graph::Share& share = graph.shares[std::size_t(number)];
+    std::optional<Bf16Tiles> tiles;
+    if (rounded) tiles.emplace();
     *log = TileLog{};
     pass.start(arrays, &share);
     for (int begin = share.begin, end; begin < share.end; begin = end) {
       end = std::min(begin + edges_of_thread,
                      begin < share.shared_end ? share.shared_end : share.end);
       const Graph::Tile tile{begin, end, graph.target(begin), graph.target(end - 1), 0, 0};
-      pass.work(TileWorker<T>(*log), arrays, tile, &share);
+      pass.work(TileWorker<T>(*log, room), arrays, tile, &share);
       if (log->edges == 0) log->edges = tile.size();
     }
   });
   for (int number = 0; number < shares; ++number) {
-    const auto [log, arrays, used] = take(Slab(&memory(std::size_t(number), 0)));
+    const auto [log, arrays, room, used] = take(Slab(&memory(std::size_t(number), 0)));
     const Graph::Share& share = graph.shares[std::size_t(number)];
     log->report(context.products, share.end - share.begin, edges_per_tile);
     pass.finish(arrays, &share);
@@ -103,8 +109,9 @@ struct BackwardPass {
       most = std::max(most, share.end_source - share.first_source);
     return {TileValues<T>::take(memory, weights, n), TileGradients<T>::take(memory, weights, n),
             WeightGradients<T>::take(memory, weights),
-            Features<T>::take(memory, std::size_t(weights.packed ? most : 0), weights.shape.scalars,
-                              weights.folded)};
+            Features<T>::take(memory,
+                              std::size_t(weights.products == TileProducts::by_library ? 0 : most),
+                              weights.shape.scalars, weights.folded)};
   }
   void start(const Arrays& arrays, const Graph::Share* share) const {
     fill(arrays.values.x0, T(0));

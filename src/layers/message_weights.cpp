@@ -35,8 +35,10 @@ MessageWeights<typename P::Real> message_weights(Context& context, const GvpConv
   p.hidden = h;
   p.folded = k;
   p.input = input;
-  p.packed =
-      device_is_host && fills_vectors && context.products.operands() == OperandPrecision::working;
+  if (device_is_host && fills_vectors)
+    p.products = std::is_same_v<T, float> && context.products.operands() == OperandPrecision::bf16
+                     ? TileProducts::rounded
+                     : TileProducts::packed;
   p.map = scratch.template zeros<T>(std::size_t(k), std::size_t(2 * u + ue));
   fold(context, first.wh.value(), first.wv.value(), rows_of(p.map, 0, std::size_t(h + u)));
   p.edge_map = scratch.matrix<T>(std::size_t(ue), std::size_t(k));
@@ -47,7 +49,7 @@ MessageWeights<typename P::Real> message_weights(Context& context, const GvpConv
   kernels::copy_panel(columns_of(ws, s, se), columns_of(edge_ws, 0, se));
   kernels::copy_panel(columns_of(ws, 2 * s + se, h), columns_of(edge_ws, se, h));
   fold(context, second.wh.value(), second.wv.value(), middle);
-  const auto weight = [&](Matrix<T> value) { return tile_weight(context, value, p.packed); };
+  const auto weight = [&](Matrix<T> value) { return tile_weight(context, value, p.products); };
   p.edge_ws = weight(edge_ws);
   p.middle = weight(middle);
   p.second = weight(second.ws.value());

@@ -5,6 +5,8 @@
 #include "layers/gvp_conv.hpp"
 #include "layers/tile_worker.hpp"
 
+#include <algorithm>
+
 namespace jespr {
 
 /// Letters: h channels of the first hidden layer (2U + U_e), K = h + U: what the folded map
@@ -14,7 +16,7 @@ template <class T>
 struct MessageWeights {
   GvpConvShape shape;
   int hidden = 0, folded = 0, input = 0;  // h, K, S_e + h
-  bool packed = false;                    // tiles are for single threads
+  TileProducts products = TileProducts::by_library;
 
   Matrix<T> map;          // [K, 2U + U_e] [Wh; Wv Wh] of the first perceptron
   Matrix<T> edge_map;     // [U_e, K] its edge columns, transposed
@@ -24,6 +26,11 @@ struct MessageWeights {
   TileWeight<T> gate0, gate1;   // [U, S] Wg of the first and second
   Vector<T> second_bias, gate0_bias, gate1_bias;
   Features<T> source, target;  // [N, S], [N, 3, K]; the bias of the first Ws is in `target`
+
+  /// Of all operands that have a row for each edge or vector component.
+  int widest() const {
+    return std::max({input, folded, shape.scalars + shape.vectors, 2 * shape.vectors});
+  }
 };
 
 /// In memory of the context's scratch. nodes [N, S], [N, 3, U].

@@ -25,12 +25,22 @@ void TileLog::report(Products& products, int all, int at_once) const {
 }
 
 template <class T>
+template <kernels::Old old>
+void TileWorker<T>::rounded_product(Panel<T> x, const Bf16Pair* weight, Panel<T> y) const {
+  kernels::round_rows(tile(x), x.rows, x.columns, room_.left);
+  kernels::pair_product<old>(x.rows, whole_vectors<T>(y.columns), kernels::whole_pairs(x.columns),
+                             room_.left, weight, y.data, y.stride);
+}
+
+template <class T>
 void TileWorker<T>::multiply(Panel<T> x, const TileWeight<T>& w, Panel<T> y) const {
   if (context_) {
     matmul_nt(*context_, x, w.value, y);
     return;
   }
-  log_->add(Op::plain, Op::transposed, x.rows, y.columns, x.columns);
+  log_->add(Op::plain, Op::transposed, x.rows, y.columns, x.columns, precision());
+  if constexpr (std::is_same_v<T, float>)
+    if (room_.left) return rounded_product<kernels::Old::dropped>(x, w.rounded_columns, y);
   kernels::packed_product<kernels::Old::dropped>(x.rows, whole_vectors<T>(y.columns), x.columns,
                                                  tile(x), w.packed_columns, y.data, y.stride);
 }
@@ -42,7 +52,11 @@ void TileWorker<T>::multiply_back(Panel<T> dy, const TileWeight<T>& w, Panel<T> 
     matmul_nn(*context_, dy, w.value, dx, T(add));
     return;
   }
-  log_->add(Op::plain, Op::plain, dy.rows, dx.columns, dy.columns);
+  log_->add(Op::plain, Op::plain, dy.rows, dx.columns, dy.columns, precision());
+  if constexpr (std::is_same_v<T, float>)
+    if (room_.left)
+      return add ? rounded_product<kernels::Old::kept>(dy, w.rounded_rows, dx)
+                 : rounded_product<kernels::Old::dropped>(dy, w.rounded_rows, dx);
   const auto product = add ? kernels::packed_product<kernels::Old::kept, T>
                            : kernels::packed_product<kernels::Old::dropped, T>;
   product(dy.rows, whole_vectors<T>(dx.columns), dy.columns, tile(dy), w.packed_rows, dx.data,
@@ -55,7 +69,17 @@ void TileWorker<T>::add_weight_gradient(Panel<T> dy, Panel<T> x, Matrix<T> dw) c
     matmul_tn(*context_, dy, x, columns_of(dw, 0, x.columns), T(1));
     return;
   }
-  log_->add(Op::transposed, Op::plain, dy.columns, x.columns, dy.rows);
+  log_->add(Op::transposed, Op::plain, dy.columns, x.columns, dy.rows, precision());
+  if constexpr (std::is_same_v<T, float>)
+    if (room_.left) {
+      constexpr int width = 2 * simd_lanes<float>;
+      kernels::round_transposed(dy.data, dy.stride, dy.rows, dy.columns, room_.left);
+      for (int first = 0; first < x.columns; first += width)
+        kernels::pack_pairs(tile(x), x.rows, x.columns, first, room_.right);
+      return kernels::pair_product<kernels::Old::kept>(
+          dy.columns, whole_vectors<T>(x.columns), kernels::whole_pairs(dy.rows), room_.left,
+          room_.right, dw.data(), static_cast<int>(dw.extent(1)));
+    }
   kernels::tile_product<kernels::Old::kept>(dy.columns, whole_vectors<T>(x.columns), dy.rows,
                                             {dy.data, 1, dy.stride}, x.data, x.stride, dw.data(),
                                             static_cast<int>(dw.extent(1)));

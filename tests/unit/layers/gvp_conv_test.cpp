@@ -192,30 +192,35 @@ TEST(GvpConv, KeepsNothingForEdgesThatIsWideOrOfNoUse) {
   EXPECT_TRUE(kept(256, 16, true)) << "wide";
 }
 
+/// Everything that both passes give, with or without kept messages.
+Numbers results(Layer<F32>& layer, const Example<F32>& test, bool keep) {
+  Bench bench;
+  layer.store.zero_gradients();
+  const auto take = [&](const Features<float>& x, std::uint64_t seed) {
+    const auto d = Features<float>::take(bench.inputs, x.rows(), x.scalars(), x.vectors());
+    Example<F32>::fill(d, seed);
+    return d;
+  };
+  const auto dout = take(test.nodes, 1);
+  const auto dnodes = take(test.nodes, 2);
+  const auto dedges = take(test.edges, 3);
+  GvpConv<F32>::Saved saved;
+  Numbers all =
+      all_of(layer.conv.forward(bench.context, test.nodes, test.edges, test.graph, saved, keep));
+  EXPECT_EQ(saved.messages.exist(), keep);
+  layer.conv.backward(bench.context, saved, test.graph, dout, dnodes, &dedges);
+  const auto append = [&](const Numbers& more) { all.insert(all.end(), more.begin(), more.end()); };
+  append(all_of(dnodes));
+  append(all_of(dedges));
+  append(parameter_gradients(layer.store));
+  return all;
+}
+
 TEST(GvpConv, WhatIsKeptChangesNoBit) {
   for (const GvpConvShape& shape : shapes) {
     const Example<F32> test(shape);
     Layer<F32> layer(shape);
-    Bench bench;
-    const auto gradients = [&](bool keep) {
-      layer.store.zero_gradients();
-      const auto take = [&](const Features<float>& x, std::uint64_t seed) {
-        const auto d = Features<float>::take(bench.inputs, x.rows(), x.scalars(), x.vectors());
-        Example<F32>::fill(d, seed);
-        return d;
-      };
-      const auto dout = take(test.nodes, 1), dnodes = take(test.nodes, 2),
-                 dedges = take(test.edges, 3);
-      GvpConv<F32>::Saved saved;
-      Numbers all = all_of(
-          layer.conv.forward(bench.context, test.nodes, test.edges, test.graph, saved, keep));
-      EXPECT_EQ(saved.messages.exist(), keep);
-      layer.conv.backward(bench.context, saved, test.graph, dout, dnodes, &dedges);
-      for (const Numbers& more : {all_of(dnodes), all_of(dedges), parameter_gradients(layer.store)})
-        all.insert(all.end(), more.begin(), more.end());
-      return all;
-    };
-    EXPECT_EQ(gradients(true), gradients(false));
+    EXPECT_EQ(results(layer, test, true), results(layer, test, false));
   }
 }
 
