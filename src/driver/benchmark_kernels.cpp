@@ -49,6 +49,7 @@ std::vector<KernelTime> time_kernels(Context& context, const JointModel<P>& mode
   std::vector<KernelTime> times;
   Scope saved(context.saved), scope(context.scratch);
   Workspace& scratch = context.scratch;
+  const OperandPrecision operands = context.products.operands();
   const Filled<T> ones{scratch};
   const auto add = [&](const char* name, double elements, double operations, const auto& body) {
     times.push_back({name, time_calls(settings, body).median, 1, elements * sizeof(T), operations});
@@ -98,9 +99,10 @@ std::vector<KernelTime> time_kernels(Context& context, const JointModel<P>& mode
     });
     fill(qkv, T(0.1));
     add("attention", 4 * nc, forward_products * product,
-        [&] { kernels::attention<T>(scratch, qkv, offsets, shape.heads, {}, out, lse); });
+        [&] { kernels::attention<T>(scratch, qkv, offsets, shape.heads, {}, operands, out, lse); });
     add("attention backward", 8 * nc, backward_products * product, [&] {
-      kernels::attention_backward<T>(scratch, qkv, offsets, shape.heads, {}, out, lse, dout, dqkv);
+      kernels::attention_backward<T>(scratch, qkv, offsets, shape.heads, {}, operands, out, lse,
+                                     dout, dqkv);
     });
   }
 
@@ -142,6 +144,7 @@ std::vector<AttentionTime> time_attention(Context& context, const BenchmarkSetti
   constexpr int rows = 4096, channels = 512;
   std::vector<AttentionTime> table;
   Workspace& scratch = context.scratch;
+  const OperandPrecision operands = context.products.operands();
   for (int width = 16; width <= kernels::largest_head_width; width *= 2)
     for (int length = 16; length <= 1024; length *= 2) {
       Scope scope(scratch);
@@ -159,12 +162,12 @@ std::vector<AttentionTime> time_attention(Context& context, const BenchmarkSetti
       cell.heads = heads;
       cell.proteins = rows / length;
       cell.forward = time_calls(settings, [&] {
-                       kernels::attention<T>(scratch, qkv, offsets, heads, {}, out, lse);
+                       kernels::attention<T>(scratch, qkv, offsets, heads, {}, operands, out, lse);
                      }).median;
-      cell.backward =
-          time_calls(settings, [&] {
-            kernels::attention_backward<T>(scratch, qkv, offsets, heads, {}, out, lse, dout, dqkv);
-          }).median;
+      cell.backward = time_calls(settings, [&] {
+                        kernels::attention_backward<T>(scratch, qkv, offsets, heads, {}, operands,
+                                                       out, lse, dout, dqkv);
+                      }).median;
       table.push_back(cell);
     }
   return table;

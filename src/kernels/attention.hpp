@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "backend/products.hpp"
 #include "base/philox.hpp"
 #include "tensor/arena.hpp"
 #include "tensor/offsets.hpp"
@@ -22,16 +23,18 @@ struct AttentionDropout {
 
 /// out_i = sum_j p_ij v_j, p_ij = exp(q_i . k_j - lse_i), per head.
 /// qkv [N, 3C] with scaled (and rotated) queries and keys; out [N, C]; lse [H, N] is kept.
+/// `operands` is what the products' operands are rounded to on a CPU; on a GPU they are not.
 template <class T>
 void attention(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
-               const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse);
+               const AttentionDropout& dropout, OperandPrecision operands, Matrix<T> out,
+               Matrix<T> lse);
 
 /// dqkv [N, 3C] is assigned. With g_ij = dout_i . v_j and delta_i = dout_i . out_i:
 /// dv_j = sum_i p_ij dout_i, ds_ij = p_ij (g_ij - delta_i), dq_i = sum_j ds_ij k_j,
 /// dk_j = sum_i ds_ij q_i. No sum needs atomics: bits repeat.
 template <class T>
 void attention_backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
-                        const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse,
-                        Matrix<T> dout, Matrix<T> dqkv);
+                        const AttentionDropout& dropout, OperandPrecision operands, Matrix<T> out,
+                        Matrix<T> lse, Matrix<T> dout, Matrix<T> dqkv);
 
 }  // namespace jespr::kernels

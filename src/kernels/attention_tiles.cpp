@@ -9,11 +9,12 @@
 #include <limits>
 #include <numeric>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "kernels/attention_dropout.hpp"
 #include "kernels/math.hpp"
-#include "kernels/tile_products.hpp"
+#include "kernels/tile_operands.hpp"
 #include "tensor/loops.hpp"
 
 namespace jespr::kernels {
@@ -38,21 +39,6 @@ std::span<const int> by_length(Workspace& scratch, const Offsets& offsets) {
   return proteins;
 }
 
-/// Memory of one thread, cut into arrays one after the other.
-template <class T>
-class Pieces {
- public:
-  explicit Pieces(T* memory) : next_(memory) {}
-  T* take(int elements) {
-    T* const piece = next_;
-    next_ += elements;
-    return piece;
-  }
-
- private:
-  T* next_;
-};
-
 /// One head of one protein in the packed arrays.
 template <class T>
 struct Head {
@@ -74,16 +60,36 @@ struct Head {
       std::fill(out + i * columns + width, out + (i + 1) * columns, T(0));
     }
   }
-  /// [D, keys] for each tile of keys, tiles one after the other, rows of whole vectors.
-  void pack_transposed(T* out) const {
-    for (int j0 = 0; j0 < length; j0 += keys_at_once) {
-      const int count = keys_of_tile(length, j0), columns = whole_vectors<T>(count);
-      for (int j = 0; j < columns; ++j) {
-        if (j < count) prefetch_next(j0 + j);
-        for (int d = 0; d < width; ++d)
-          out[d * columns + j] = j < count ? rows[(j0 + j) * stride + d] : T(0);
-      }
-      out += width * columns;
+};
+
+/// Keys or values of all tiles as right operands of products, tiles one after the other.
+template <class Operands>
+struct PackedTiles {
+  using T = typename Operands::Real;
+  using Number = typename Operands::Number;
+  enum Form { rows, columns };  // [keys, D], [D, keys]
+
+  Number* numbers;
+  std::size_t size;  // of a whole tile
+
+  static PackedTiles take(Slab& slab, Form form, int length, int width) {
+    const std::size_t size = form == rows ? Operands::right_size(keys_at_once, width)
+                                          : Operands::right_size(width, keys_at_once);
+    const int tiles = (length + keys_at_once - 1) / keys_at_once;
+    return {slab.vector<Number>(static_cast<std::size_t>(tiles) * size).data(), size};
+  }
+  Number* tile(int j0) const {
+    return numbers + static_cast<std::size_t>(j0 / keys_at_once) * size;
+  }
+  void pack(Form form, const Head<T>& head) const {
+    for (int j = 0; j < head.length; ++j) head.prefetch_next(j);
+    for (int j0 = 0; j0 < head.length; j0 += keys_at_once) {
+      const int keys = keys_of_tile(head.length, j0);
+      const T* const first = head.rows + j0 * head.stride;
+      if (form == rows)
+        Operands::pack({first, head.stride}, keys, head.width, tile(j0));
+      else
+        Operands::pack({first, 1, head.stride}, head.width, keys, tile(j0));
     }
   }
 };
@@ -125,8 +131,13 @@ double exponentials(T* x, int n, T shift) {
   return std::accumulate(lane, lane + lanes, 0.0);
 }
 
-template <class T>
+template <class Operands>
 struct ForwardTask {
+  using Units = typename Operands::Units;
+  using T = typename Operands::Real;
+  using Number = typename Operands::Number;
+  using Tiles = PackedTiles<Operands>;
+
   Head<T> query, key, value;
   AttentionMasks masks;
   int identity, head;
@@ -134,32 +145,41 @@ struct ForwardTask {
   int stride_out;
   T* lse;  // [L]
 
-  static int memory(int length, int width) {
-    return whole_vectors<T>(length) * width +
-           (length + 2 * queries_at_once) * whole_vectors<T>(width);
+  struct Arrays {
+    Tiles keys, values;
+    T *queries, *sums;          // [queries, D]
+    Number *query_room, *room;  // of left operands
+  };
+  static Arrays take(Slab& slab, int length, int width) {
+    const auto array = [&](std::size_t n) { return slab.vector<T>(n).data(); };
+    const auto numbers = [&](std::size_t n) { return slab.vector<Number>(n).data(); };
+    const std::size_t block = static_cast<std::size_t>(queries_at_once * whole_vectors<T>(width));
+    return {Tiles::take(slab, Tiles::columns, length, width),
+            Tiles::take(slab, Tiles::rows, length, width),
+            array(block),
+            array(block),
+            numbers(Operands::left_size(queries_at_once, width)),
+            numbers(Operands::left_size(queries_at_once, keys_at_once))};
   }
 
-  void run(T* memory) const {
-    const int length = key.length, columns = key.padded_width();
-    Pieces<T> pieces(memory);
-    T* const key_columns = pieces.take(whole_vectors<T>(length) * key.width);
-    T* const values = pieces.take(length * columns);
-    T* const queries = pieces.take(queries_at_once * columns);
-    T* const sums = pieces.take(queries_at_once * columns);
-    key.pack_transposed(key_columns);
-    value.pack(0, length, values);
+  void run(const Arrays& arrays) const {
+    const int length = key.length, width = key.width, columns = key.padded_width();
+    T *const queries = arrays.queries, *const sums = arrays.sums;
+    arrays.keys.pack(Tiles::columns, key);
+    arrays.values.pack(Tiles::rows, value);
     alignas(vector_bytes) T p[queries_at_once * keys_at_once];
     for (int first = 0; first < length; first += queries_at_once) {
       const int rows = std::min(length - first, queries_at_once);
       query.pack(first, rows, queries);
+      const auto left = Operands::left({queries, columns}, rows, width, arrays.query_room);
       std::fill(sums, sums + rows * columns, T(0));
       T largest[queries_at_once], factor[queries_at_once];
       double total[queries_at_once] = {};
       std::fill(largest, largest + rows, nothing<T>);
       for (int j0 = 0; j0 < length; j0 += keys_at_once) {
         const int count = keys_of_tile(length, j0), keys = whole_vectors<T>(count);
-        tile_product<Old::dropped>(rows, keys, key.width, {queries, columns},
-                                   key_columns + j0 * key.width, keys, p, keys_at_once);
+        Operands::template multiply<Old::dropped>(rows, keys, width, left, arrays.keys.tile(j0), p,
+                                                  keys_at_once);
         for (int q = 0; q < rows; ++q) {
           T* const row = p + q * keys_at_once;
           cut_tail(row, count);
@@ -169,13 +189,14 @@ struct ForwardTask {
           total[q] = total[q] * factor[q] + exponentials(row, count, next);
           if (masks.on) drop(first + q, j0, count, row);
         }
-        tile_product<Old::scaled>(rows, columns, count, {p, keys_at_once}, values + j0 * columns,
-                                  columns, sums, columns, factor);
+        Operands::template multiply<Old::scaled>(
+            rows, columns, count, Operands::left({p, keys_at_once}, rows, count, arrays.room),
+            arrays.values.tile(j0), sums, columns, factor);
       }
       for (int q = 0; q < rows; ++q) {
         const T inverse = static_cast<T>(1 / total[q]);
-        prefetch(out + (first + q) * stride_out + key.width, key.width);
-        for (int d = 0; d < key.width; ++d)
+        prefetch(out + (first + q) * stride_out + width, width);
+        for (int d = 0; d < width; ++d)
           out[(first + q) * stride_out + d] = sums[q * columns + d] * inverse;
         lse[first + q] = static_cast<T>(largest[q] + std::log(total[q]));
       }
@@ -189,8 +210,13 @@ struct ForwardTask {
   }
 };
 
-template <class T>
+template <class Operands>
 struct BackwardTask {
+  using Units = typename Operands::Units;
+  using T = typename Operands::Real;
+  using Number = typename Operands::Number;
+  using Tiles = PackedTiles<Operands>;
+
   Head<T> query, key, value, out, dout;
   AttentionMasks masks;
   int identity, head;
@@ -200,56 +226,82 @@ struct BackwardTask {
   T* dvalue;
   int stride;
 
-  static int memory(int length, int width) {
-    return 2 * whole_vectors<T>(length) * width +
-           (3 * length + 3 * queries_at_once) * whole_vectors<T>(width);
+  struct Arrays {
+    Tiles key_columns, value_columns, key_rows;
+    T *dkeys, *dvalues;              // [L, D]
+    T *queries, *douts, *dqueries;   // [queries, D]
+    Number *query_room, *dout_room;  // of left operands for all tiles of keys
+    Number *query_right, *dout_right, *room;
+  };
+  static Arrays take(Slab& slab, int length, int width) {
+    const auto array = [&](int rows) {
+      return slab.vector<T>(static_cast<std::size_t>(rows * whole_vectors<T>(width))).data();
+    };
+    const auto numbers = [&](std::size_t n) { return slab.vector<Number>(n).data(); };
+    const std::size_t left = Operands::left_size(queries_at_once, width),
+                      right = Operands::right_size(queries_at_once, width);
+    return {Tiles::take(slab, Tiles::columns, length, width),
+            Tiles::take(slab, Tiles::columns, length, width),
+            Tiles::take(slab, Tiles::rows, length, width),
+            array(length),
+            array(length),
+            array(queries_at_once),
+            array(queries_at_once),
+            array(queries_at_once),
+            numbers(left),
+            numbers(left),
+            numbers(right),
+            numbers(right),
+            numbers(std::max(Operands::left_size(queries_at_once, keys_at_once),
+                             Operands::left_size(keys_at_once, queries_at_once)))};
   }
 
-  void run(T* memory) const {
-    const int length = key.length, columns = key.padded_width();
-    Pieces<T> pieces(memory);
-    T* const key_columns = pieces.take(whole_vectors<T>(length) * key.width);
-    T* const value_columns = pieces.take(whole_vectors<T>(length) * key.width);
-    T* const key_rows = pieces.take(length * columns);
-    T* const dkeys = pieces.take(length * columns);
-    T* const dvalues = pieces.take(length * columns);
-    T* const queries = pieces.take(queries_at_once * columns);
-    T* const douts = pieces.take(queries_at_once * columns);
-    T* const dqueries = pieces.take(queries_at_once * columns);
-    key.pack_transposed(key_columns);
-    value.pack_transposed(value_columns);
-    key.pack(0, length, key_rows);
-    std::fill(dkeys, dkeys + length * columns, T(0));
-    std::fill(dvalues, dvalues + length * columns, T(0));
+  void run(const Arrays& a) const {
+    const int length = key.length, width = key.width, columns = key.padded_width();
+    a.key_columns.pack(Tiles::columns, key);
+    a.value_columns.pack(Tiles::columns, value);
+    a.key_rows.pack(Tiles::rows, key);
+    std::fill(a.dkeys, a.dkeys + length * columns, T(0));
+    std::fill(a.dvalues, a.dvalues + length * columns, T(0));
     alignas(vector_bytes) T p[queries_at_once * keys_at_once], g[queries_at_once * keys_at_once];
+    constexpr auto dropped = Old::dropped, kept = Old::kept;
     for (int first = 0; first < length; first += queries_at_once) {
       const int rows = std::min(length - first, queries_at_once);
-      query.pack(first, rows, queries);
-      dout.pack(first, rows, douts);
-      std::fill(dqueries, dqueries + rows * columns, T(0));
+      query.pack(first, rows, a.queries);
+      dout.pack(first, rows, a.douts);
+      const auto queries = Operands::left({a.queries, columns}, rows, width, a.query_room);
+      const auto douts = Operands::left({a.douts, columns}, rows, width, a.dout_room);
+      const Number* const query_rows = Operands::right(a.queries, rows, width, a.query_right);
+      const Number* const dout_rows = Operands::right(a.douts, rows, width, a.dout_right);
+      std::fill(a.dqueries, a.dqueries + rows * columns, T(0));
       T centre[queries_at_once];
       for (int q = 0; q < rows; ++q) centre[q] = centre_of(first + q);
       for (int j0 = 0; j0 < length; j0 += keys_at_once) {
         const int count = keys_of_tile(length, j0), keys = whole_vectors<T>(count);
-        tile_product<Old::dropped>(rows, keys, key.width, {queries, columns},
-                                   key_columns + j0 * key.width, keys, p, keys_at_once);
-        tile_product<Old::dropped>(rows, keys, key.width, {douts, columns},
-                                   value_columns + j0 * key.width, keys, g, keys_at_once);
+        Operands::template multiply<dropped>(rows, keys, width, queries, a.key_columns.tile(j0), p,
+                                             keys_at_once);
+        Operands::template multiply<dropped>(rows, keys, width, douts, a.value_columns.tile(j0), g,
+                                             keys_at_once);
         for (int q = 0; q < rows; ++q)
           score_gradients(first + q, j0, count, centre[q], p + q * keys_at_once,
                           g + q * keys_at_once);
-        tile_product<Old::kept>(count, columns, rows, {p, 1, keys_at_once}, douts, columns,
-                                dvalues + j0 * columns, columns);
-        tile_product<Old::kept>(count, columns, rows, {g, 1, keys_at_once}, queries, columns,
-                                dkeys + j0 * columns, columns);
-        tile_product<Old::kept>(rows, columns, count, {g, keys_at_once}, key_rows + j0 * columns,
-                                columns, dqueries, columns);
+        const Tile<T> probabilities{p, keys_at_once}, gradients{g, keys_at_once};
+        Operands::template multiply<kept>(count, columns, rows,
+                                          Operands::turned(probabilities, count, rows, a.room),
+                                          dout_rows, a.dvalues + j0 * columns, columns);
+        Operands::template multiply<kept>(count, columns, rows,
+                                          Operands::turned(gradients, count, rows, a.room),
+                                          query_rows, a.dkeys + j0 * columns, columns);
+        Operands::template multiply<kept>(rows, columns, count,
+                                          Operands::left(gradients, rows, count, a.room),
+                                          a.key_rows.tile(j0), a.dqueries, columns);
       }
-      for (int q = 0; q < rows; ++q) unpack(dqueries + q * columns, dquery + (first + q) * stride);
+      for (int q = 0; q < rows; ++q)
+        unpack(a.dqueries + q * columns, dquery + (first + q) * stride);
     }
     for (int j = 0; j < length; ++j) {
-      unpack(dkeys + j * columns, dkey + j * stride);
-      unpack(dvalues + j * columns, dvalue + j * stride);
+      unpack(a.dkeys + j * columns, dkey + j * stride);
+      unpack(a.dvalues + j * columns, dvalue + j * stride);
     }
   }
 
@@ -284,22 +336,23 @@ struct BackwardTask {
 };
 
 /// Runs one task for each head of each protein: `make(protein, first row, rows, head)`.
-template <class T, class Task, class Make>
+template <class Task, class Make>
 void run_tasks(const char* name, Workspace& scratch, const Offsets& offsets, int heads, int width,
                const Make& make) {
   Scope scope(scratch);
   using Host = Kokkos::DefaultHostExecutionSpace;
   const Kokkos::Experimental::UniqueToken<Host> threads(handle_of<Host>());
-  const auto size =
-      static_cast<std::size_t>(whole_vectors<T>(Task::memory(offsets.longest, width)));
-  const Matrix<T> memory = scratch.matrix<T>(static_cast<std::size_t>(threads.size()), size);
+  const int longest = offsets.longest;
+  Slab measure;
+  Task::take(measure, longest, width);
+  const Matrix<std::byte> memory =
+      scratch.matrix<std::byte>(static_cast<std::size_t>(threads.size()), measure.used());
   const std::span<const int> proteins = by_length(scratch, offsets);
   const int tasks = offsets.proteins() * heads;
   // Heads that follow each other share cache lines and pages; 16 shares for each thread even out.
   const int at_once = std::max(1, tasks / (16 * threads.size()));
   const int* const order = proteins.data();
   const int* const starts = offsets.host.data();
-  T* const memories = memory.data();
   Kokkos::parallel_for(
       loop_name(name),
       range_of<Host, Kokkos::Schedule<Kokkos::Dynamic>>(static_cast<std::size_t>(tasks))
@@ -307,17 +360,17 @@ void run_tasks(const char* name, Workspace& scratch, const Offsets& offsets, int
       [=](const int task) {
         const int b = order[task / heads];
         const int thread = threads.acquire();
+        [[maybe_unused]] const typename Task::Units units;
+        Slab slab(&memory(static_cast<std::size_t>(thread), 0));
         make(b, starts[b], starts[b + 1] - starts[b], task % heads)
-            .run(memories + static_cast<std::size_t>(thread) * size);
+            .run(Task::take(slab, longest, width));
         threads.release(thread);
       });
 }
 
-}  // namespace
-
-template <class T>
-void attention_by_tiles(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
-                        const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse) {
+template <class Operands, class T>
+void forward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
+             const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse) {
   const int n = offsets.rows(), width = static_cast<int>(out.extent(1)), head_width = width / heads;
   const AttentionMasks masks(dropout);
   const int* const identity = offsets.identity.data();
@@ -325,23 +378,23 @@ void attention_by_tiles(Workspace& scratch, Matrix<T> qkv, const Offsets& offset
     const auto part = [&](int k) {
       return Head<T>{&qkv(first, k * width + h * head_width), 3 * width, rows, head_width};
     };
-    return ForwardTask<T>{part(0),
-                          part(1),
-                          part(2),
-                          masks,
-                          identity[b],
-                          h,
-                          &out(first, h * head_width),
-                          width,
-                          lse.data() + static_cast<std::size_t>(h) * n + first};
+    return ForwardTask<Operands>{part(0),
+                                 part(1),
+                                 part(2),
+                                 masks,
+                                 identity[b],
+                                 h,
+                                 &out(first, h * head_width),
+                                 width,
+                                 lse.data() + static_cast<std::size_t>(h) * n + first};
   };
-  run_tasks<T, ForwardTask<T>>("attention", scratch, offsets, heads, head_width, make);
+  run_tasks<ForwardTask<Operands>>("attention", scratch, offsets, heads, head_width, make);
 }
 
-template <class T>
-void attention_by_tiles_backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets,
-                                 int heads, const AttentionDropout& dropout, Matrix<T> out,
-                                 Matrix<T> lse, Matrix<T> dout, Matrix<T> dqkv) {
+template <class Operands, class T>
+void backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
+              const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse, Matrix<T> dout,
+              Matrix<T> dqkv) {
   const int n = offsets.rows(), width = static_cast<int>(out.extent(1)), head_width = width / heads;
   const AttentionMasks masks(dropout);
   const int* const identity = offsets.identity.data();
@@ -350,29 +403,63 @@ void attention_by_tiles_backward(Workspace& scratch, Matrix<T> qkv, const Offset
     const auto part = [&](int k) {
       return Head<T>{&qkv(first, k * width + column), 3 * width, rows, head_width};
     };
-    return BackwardTask<T>{part(0),
-                           part(1),
-                           part(2),
-                           Head<T>{&out(first, column), width, rows, head_width},
-                           Head<T>{&dout(first, column), width, rows, head_width},
-                           masks,
-                           identity[b],
-                           h,
-                           lse.data() + static_cast<std::size_t>(h) * n + first,
-                           &dqkv(first, column),
-                           &dqkv(first, width + column),
-                           &dqkv(first, 2 * width + column),
-                           3 * width};
+    return BackwardTask<Operands>{part(0),
+                                  part(1),
+                                  part(2),
+                                  Head<T>{&out(first, column), width, rows, head_width},
+                                  Head<T>{&dout(first, column), width, rows, head_width},
+                                  masks,
+                                  identity[b],
+                                  h,
+                                  lse.data() + static_cast<std::size_t>(h) * n + first,
+                                  &dqkv(first, column),
+                                  &dqkv(first, width + column),
+                                  &dqkv(first, 2 * width + column),
+                                  3 * width};
   };
-  run_tasks<T, BackwardTask<T>>("attention backward", scratch, offsets, heads, head_width, make);
+  run_tasks<BackwardTask<Operands>>("attention backward", scratch, offsets, heads, head_width,
+                                    make);
 }
 
-#define JESPR_INSTANTIATE(T)                                                                  \
-  template void attention_by_tiles<T>(Workspace&, Matrix<T>, const Offsets&, int,             \
-                                      const AttentionDropout&, Matrix<T>, Matrix<T>);         \
-  template void attention_by_tiles_backward<T>(Workspace&, Matrix<T>, const Offsets&, int,    \
-                                               const AttentionDropout&, Matrix<T>, Matrix<T>, \
-                                               Matrix<T>, Matrix<T>);
+/// f(operands) for the kind of operands that `operands` asks for.
+template <class T, class F>
+void with_operands([[maybe_unused]] OperandPrecision operands, const F& f) {
+  if constexpr (std::is_same_v<T, float>)
+    if (operands == OperandPrecision::bf16) {
+      f(RoundedPairs{});
+      return;
+    }
+  f(PlainOperands<T>{});
+}
+
+}  // namespace
+
+template <class T>
+void attention_by_tiles(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
+                        const AttentionDropout& dropout, OperandPrecision operands, Matrix<T> out,
+                        Matrix<T> lse) {
+  with_operands<T>(operands, [&](auto kind) {
+    forward<decltype(kind)>(scratch, qkv, offsets, heads, dropout, out, lse);
+  });
+}
+
+template <class T>
+void attention_by_tiles_backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets,
+                                 int heads, const AttentionDropout& dropout,
+                                 OperandPrecision operands, Matrix<T> out, Matrix<T> lse,
+                                 Matrix<T> dout, Matrix<T> dqkv) {
+  with_operands<T>(operands, [&](auto kind) {
+    backward<decltype(kind)>(scratch, qkv, offsets, heads, dropout, out, lse, dout, dqkv);
+  });
+}
+
+#define JESPR_INSTANTIATE(T)                                                                \
+  template void attention_by_tiles<T>(Workspace&, Matrix<T>, const Offsets&, int,           \
+                                      const AttentionDropout&, OperandPrecision, Matrix<T>, \
+                                      Matrix<T>);                                           \
+  template void attention_by_tiles_backward<T>(Workspace&, Matrix<T>, const Offsets&, int,  \
+                                               const AttentionDropout&, OperandPrecision,   \
+                                               Matrix<T>, Matrix<T>, Matrix<T>, Matrix<T>);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)
 #undef JESPR_INSTANTIATE

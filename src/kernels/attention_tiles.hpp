@@ -9,10 +9,12 @@ namespace jespr::kernels {
 /// As kernels/attention.hpp declares them.
 template <class T>
 void attention_by_tiles(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
-                        const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse);
+                        const AttentionDropout& dropout, OperandPrecision operands, Matrix<T> out,
+                        Matrix<T> lse);
 template <class T>
 void attention_by_tiles_backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets,
-                                 int heads, const AttentionDropout& dropout, Matrix<T> out,
-                                 Matrix<T> lse, Matrix<T> dout, Matrix<T> dqkv);
+                                 int heads, const AttentionDropout& dropout,
+                                 OperandPrecision operands, Matrix<T> out, Matrix<T> lse,
+                                 Matrix<T> dout, Matrix<T> dqkv);
 
 }  // namespace jespr::kernels

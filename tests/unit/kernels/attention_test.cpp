@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/bf16.hpp"
 #include "kernels/attention_dropout.hpp"
 #include "kernels/attention_rows.hpp"
 #include "kernels/attention_tiles.hpp"
@@ -25,6 +26,7 @@ struct Shape {
   int heads, head_width;
   double rate = 0;
   bool by_rows = false;  // as on a GPU, whatever this device is
+  OperandPrecision operands = OperandPrecision::working;
 
   int n() const {
     int sum = 0;
@@ -103,18 +105,24 @@ struct Case {
     forward();
   }
   void forward() {
-    const auto& by_tiles = device_is_host ? kernels::attention_by_tiles<T> : kernels::attention<T>;
-    const auto& run = shape.by_rows ? kernels::attention_by_rows<T> : by_tiles;
-    run(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads, shape.dropout(),
-        out.matrix(n, c), lse.matrix(static_cast<std::size_t>(shape.heads), n));
+    const auto result = out.matrix(n, c), sums = lse.matrix(std::size_t(shape.heads), n);
+    if (shape.by_rows)
+      return kernels::attention_by_rows(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads,
+                                        shape.dropout(), result, sums);
+    const auto& run = device_is_host ? kernels::attention_by_tiles<T> : kernels::attention<T>;
+    run(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads, shape.dropout(), shape.operands,
+        result, sums);
   }
   void backward(const Guarded<T>& dout, const Guarded<T>& dqkv) {
-    const auto& by_tiles =
+    const auto result = out.matrix(n, c), sums = lse.matrix(std::size_t(shape.heads), n);
+    if (shape.by_rows)
+      return kernels::attention_by_rows_backward(bench.scratch, qkv.matrix(n, 3 * c), offsets,
+                                                 shape.heads, shape.dropout(), result, sums,
+                                                 dout.matrix(n, c), dqkv.matrix(n, 3 * c));
+    const auto& run =
         device_is_host ? kernels::attention_by_tiles_backward<T> : kernels::attention_backward<T>;
-    const auto& run = shape.by_rows ? kernels::attention_by_rows_backward<T> : by_tiles;
-    run(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads, shape.dropout(),
-        out.matrix(n, c), lse.matrix(static_cast<std::size_t>(shape.heads), n), dout.matrix(n, c),
-        dqkv.matrix(n, 3 * c));
+    run(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads, shape.dropout(), shape.operands,
+        result, sums, dout.matrix(n, c), dqkv.matrix(n, 3 * c));
   }
 };
 
@@ -203,16 +211,16 @@ TEST(Attention, IsByTilesOnACpu) {
   Case<float> test({{20, 3}, 2, 8, 0.25});
   const std::vector<double> by_name = test.out.host();
   kernels::attention(test.bench.scratch, test.qkv.matrix(test.n, 3 * test.c), test.offsets, 2,
-                     test.shape.dropout(), test.out.matrix(test.n, test.c),
+                     test.shape.dropout(), test.shape.operands, test.out.matrix(test.n, test.c),
                      test.lse.matrix(2, test.n));
   EXPECT_EQ(test.out.host(), by_name);
   const Guarded<float> dout(random_numbers(test.n * test.c, 2)), one(3 * test.n * test.c),
       other(3 * test.n * test.c);
   test.backward(dout, one);
   kernels::attention_backward(test.bench.scratch, test.qkv.matrix(test.n, 3 * test.c), test.offsets,
-                              2, test.shape.dropout(), test.out.matrix(test.n, test.c),
-                              test.lse.matrix(2, test.n), dout.matrix(test.n, test.c),
-                              other.matrix(test.n, 3 * test.c));
+                              2, test.shape.dropout(), test.shape.operands,
+                              test.out.matrix(test.n, test.c), test.lse.matrix(2, test.n),
+                              dout.matrix(test.n, test.c), other.matrix(test.n, 3 * test.c));
   EXPECT_EQ(other.host(), one.host());
 }
 
@@ -225,6 +233,47 @@ TEST(Attention, DoesNotDependOnThePacking) {
   alone.forward();
   const std::vector<double> out = packed.out.host();
   EXPECT_EQ(alone.out.host(), std::vector<double>(out.begin() + 9 * 24, out.begin() + 59 * 24));
+}
+
+/// sqrt(sum (a - b)^2 / sum b^2).
+double relative_difference(const std::vector<double>& a, const std::vector<double>& b) {
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference += (a[i] - b[i]) * (a[i] - b[i]);
+    size += b[i] * b[i];
+  }
+  return std::sqrt(difference / size);
+}
+
+/// Of numbers that bf16 holds, forward rounds the probabilities alone, and backward these and the
+/// gradients of scores: each by 2^-9 at most, what a sum of many sees of both is less than twice
+/// that.
+TEST(Attention, WithRoundedOperandsDiffersByTheRounding) {
+  if constexpr (!device_is_host) GTEST_SKIP() << "attention on a GPU rounds nothing";
+  for (const int head_width : {2, 16, 24, 40, 128})
+    for (const int rows : {1, 16, 65, 200}) {
+      Shape shape{{rows, 7}, 2, head_width, 0.1};
+      Case<float> exact(shape);
+      shape.operands = OperandPrecision::bf16;
+      Case<float> rounded(shape);
+      std::vector<double> x = exact.qkv.host();
+      std::vector<double> d = random_numbers(exact.n * exact.c, 2);
+      for (auto* numbers : {&x, &d})
+        for (double& number : *numbers) number = to_f32(to_bf16(static_cast<float>(number)));
+      const Guarded<float> dout(d), exact_gradient(x.size()), rounded_gradient(x.size());
+      for (Case<float>* test : {&exact, &rounded}) {
+        test->qkv.set(x);
+        test->forward();
+      }
+      constexpr double rounding = 1.0 / 256;
+      EXPECT_LT(relative_difference(rounded.out.host(), exact.out.host()), rounding)
+          << title(shape);
+      rounded.out.set(exact.out.host());
+      exact.backward(dout, exact_gradient);
+      rounded.backward(dout, rounded_gradient);
+      EXPECT_LT(relative_difference(rounded_gradient.host(), exact_gradient.host()), rounding)
+          << title(shape);
+    }
 }
 
 /// Proteins of equal length, 2048 rows in all, 256 channels. Arguments: rows of a protein, head
