@@ -20,6 +20,20 @@ struct alignas(64) TileConfiguration {
 };
 static_assert(sizeof(TileConfiguration) == 64);
 
+constexpr TileConfiguration all_tiles_whole() {
+  TileConfiguration configuration;
+  constexpr int registers = 8;
+  for (int i = 0; i < registers; ++i) {
+    configuration.row_bytes[i] = bf16_tile * sizeof(Bf16Pair);
+    configuration.rows[i] = bf16_tile;
+  }
+  return configuration;
+}
+
+/// Constant, as the intrinsic tells the compiler of its first bytes alone: to a local variable the
+/// others would never be written.
+constexpr TileConfiguration whole = all_tiles_whole();
+
 }  // namespace
 
 bool Bf16Tiles::lent() {
@@ -31,13 +45,7 @@ bool Bf16Tiles::lent() {
 
 Bf16Tiles::Bf16Tiles() {
   if (!lent()) return;
-  TileConfiguration all_whole;
-  constexpr int registers = 8;
-  for (int i = 0; i < registers; ++i) {
-    all_whole.row_bytes[i] = bf16_tile * sizeof(Bf16Pair);
-    all_whole.rows[i] = bf16_tile;
-  }
-  _tile_loadconfig(&all_whole);
+  _tile_loadconfig(&whole);
 }
 
 Bf16Tiles::~Bf16Tiles() {

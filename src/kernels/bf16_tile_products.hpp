@@ -2,6 +2,8 @@
 // operands hold pairs of numbers along the inner dimension (backend/bf16_units.hpp).
 #pragma once
 
+#include <atomic>
+
 #include "backend/bf16_units.hpp"
 #include "kernels/tile_products.hpp"
 
@@ -112,6 +114,7 @@ inline void tile_pair_product(int pairs, const Bf16Pair* a, const Bf16Pair* b, i
   constexpr int word = 4;  // bytes
   const int a_bytes = pairs * word, b_bytes = ldb * word, c_bytes = ldc * word;
   const auto at = [&](int r, int v) { return c + r * bf16_tile * ldc + v * bf16_tile; };
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // compilers do not see what tiles load
   if constexpr (old == Old::dropped) {
     _tile_zero(0);
     if constexpr (V > 1) _tile_zero(1);
@@ -141,6 +144,7 @@ inline void tile_pair_product(int pairs, const Bf16Pair* a, const Bf16Pair* b, i
   if constexpr (V > 1) _tile_stored(1, at(0, 1), c_bytes);
   if constexpr (R > 1) _tile_stored(2, at(1, 0), c_bytes);
   if constexpr (R > 1 && V > 1) _tile_stored(3, at(1, 1), c_bytes);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
 #endif
