@@ -33,6 +33,9 @@ PEERS = (
     Peer("esm.cpp INT8", "esm_cpp", ("sequence forward",), ("f32",), options=("int8",),
          same_precision=False),
     Peer("fair-esm", "structure", STRUCTURE),
+    # PyTorch turns a map of rows that are not contiguous into many small products, unless it keeps
+    # a graph for gradients.
+    Peer("fair-esm, graph kept", "structure", ("structure forward",), options=("graph",)),
     Peer("fair-esm, compiled", "structure", STRUCTURE, options=("compiled",)),
     Peer("fair-esm", "full_step", STEP),
     Peer("fair-esm, compiled", "full_step", STEP, options=("compiled",)),

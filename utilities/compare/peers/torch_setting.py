@@ -40,9 +40,10 @@ class EncoderPeer:
     def __init__(self, task, model):
         self.task = task
         self.backward = is_backward(task)
+        self.graph = self.backward or task.get("graph", False)
         self.model = model.train(self.backward)
         for parameter in model.parameters():
-            parameter.requires_grad_(self.backward)
+            parameter.requires_grad_(self.graph)
 
     def prepare(self, groups):
         """Batches with the gradient of the representation, zero on padding."""
@@ -59,7 +60,7 @@ class EncoderPeer:
     def run(self, batches):
         self.model.zero_grad(set_to_none=True)
         for batch, gradient in batches:
-            with torch.set_grad_enabled(self.backward), autocast(self.task):
+            with torch.set_grad_enabled(self.graph), autocast(self.task):
                 representation = self.represent(batch)
             if self.backward:
                 representation.backward(gradient.to(representation.dtype))
