@@ -52,7 +52,8 @@ inline constexpr bool has_bf16_tiles = false;
 /// Inner dimensions of products are filled with zero pairs up to a multiple of this.
 inline constexpr int pairs_at_once = has_bf16_tiles ? bf16_tile : 1;
 
-/// While it exists, this thread may multiply tiles, if the operating system lends their registers.
+/// While it exists, this thread may multiply tiles: it sets their shape, which libraries set, too.
+/// Where there are none, or the operating system lends no registers for them, it does nothing.
 class Bf16Tiles {
  public:
   Bf16Tiles();
@@ -60,7 +61,7 @@ class Bf16Tiles {
   Bf16Tiles(const Bf16Tiles&) = delete;
   Bf16Tiles& operator=(const Bf16Tiles&) = delete;
 
-  /// Whether the tiles may be used in this process. Asked for once.
+  /// Whether there are tiles that this process may use. The system is asked once.
   static bool lent();
 };
 

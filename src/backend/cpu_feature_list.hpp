@@ -3,7 +3,8 @@
 
 // X(name, macro, text): the macro that the compiler defines when it may use the extension, and the
 // name by which __builtin_cpu_supports of GCC 11 and newer knows it. What compilers only use when a
-// program asks for it by an intrinsic is left out (tests/run/instruction_set.sh names that).
+// program asks for it by an intrinsic, and ours does not, is left out
+// (tests/run/instruction_set.sh names that).
 // The names are those of CpuFeature, without their prefix cpu_.
 #define JESPR_CPU_FEATURES(X)                                \
   X(sse3, __SSE3__, "sse3")                                  \
@@ -47,6 +48,8 @@
   X(avx512vpopcntdq, __AVX512VPOPCNTDQ__, "avx512vpopcntdq") \
   X(avx512vnni, __AVX512VNNI__, "avx512vnni")                \
   X(avx512bf16, __AVX512BF16__, "avx512bf16")                \
+  X(amx_tile, __AMX_TILE__, "amx-tile")                      \
+  X(amx_bf16, __AMX_BF16__, "amx-bf16")                      \
   X(avx5124fmaps, __AVX5124FMAPS__, "avx5124fmaps")          \
   X(avx5124vnniw, __AVX5124VNNIW__, "avx5124vnniw")          \
   JESPR_CPU_FEATURES_OF_GCC_12(X)

@@ -14,7 +14,7 @@ instruction_set=$JESPR_SOURCE_DIR/utilities/instruction_set.sh
 
 # Macros of extensions that no compiler uses unless the source asks for them by name (intrinsics,
 # attributes), of instructions that do nothing where they are unknown, and of properties of others.
-harmless='__3dNOW__ __3dNOW_A__ __ABM__ __AMX_BF16__ __AMX_INT8__ __AMX_TILE__
+harmless='__3dNOW__ __3dNOW_A__ __ABM__ __AMX_INT8__
 __AVX512VP2INTERSECT__ __CLDEMOTE__
 __CLFLUSHOPT__ __CLWB__ __CLZERO__ __CRC32__ __ENQCMD__ __FSGSBASE__ __HRESET__ __KL__ __LWP__
 __MOVDIR64B__ __MOVDIRI__ __MWAITX__ __PCONFIG__ __PKU__ __PREFETCHWT1__ __PRFCHW__ __PTWRITE__
