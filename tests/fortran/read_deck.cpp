@@ -52,9 +52,9 @@ std::vector<Named> variables_of(const std::string& group) {
   std::vector<Named> variables =
       group == "alpha"
           ? std::vector<Named>{{"i", Type::integer}, {"j", Type::integer}, {"iv", Type::integer},
-                                  {"x", Type::real},    {"y", Type::real},    {"xv", Type::real},
-                                  {"p", Type::logical}, {"q", Type::logical}, {"pv", Type::logical},
-                                  {"t", Type::text},    {"u", Type::text},    {"tv", Type::text}}
+                               {"x", Type::real},    {"y", Type::real},    {"xv", Type::real},
+                               {"p", Type::logical}, {"q", Type::logical}, {"pv", Type::logical},
+                               {"t", Type::text},    {"u", Type::text},    {"tv", Type::text}}
           : std::vector<Named>{
                 {"k", Type::integer}, {"z", Type::real}, {"r", Type::logical}, {"s", Type::text}};
   constexpr int unset = -7;

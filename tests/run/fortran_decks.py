@@ -5,7 +5,7 @@
 """tests/data/decks/corpus/corpus.tsv says of each deck which groups are read and what comes out:
 
     read           both read the same typed values, bit for bit
-    refuse         both refuse; `layer` is where the program does: in the grammar, or among values
+    refuse         both refuse; `layer` is where the program does: grammar or values
     fortran        gfortran alone reads it; `layer` is where the program refuses it, `why` the reason
     here: values   the program reads these as the standard says, and gfortran something else
 
