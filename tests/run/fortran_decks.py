@@ -6,7 +6,7 @@
 
     read           both read the same typed values, bit for bit
     refuse         both refuse; `layer` is where the program does: grammar or values
-    fortran        gfortran alone reads it; `layer` is where the program refuses it, `why` the reason
+    fortran        gfortran alone reads it; `layer` is where the program refuses it, and `why`
     here: values   the program reads these as the standard says, and gfortran something else
 
 gfortran compiles tests/fortran/read_deck.f90 here; its twin read_deck.cpp is built with the tests.
