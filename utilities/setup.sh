@@ -3,7 +3,7 @@
 # (it builds Kokkos once when none is found). Idempotent; needs root only when packages lack.
 #
 #   utilities/setup.sh            what building and running need
-#   utilities/setup.sh --tests    also what the tests need (a private Slurm, HDF5's tools)
+#   utilities/setup.sh --tests    also what the tests need (a private Slurm, HDF5's tools, gfortran)
 #
 # JESPR_NO_INSTALL=1        installs no packages: libraries come from the environment (modules,
 #                           CMAKE_PREFIX_PATH) and CMake names what it does not find
@@ -22,7 +22,7 @@ packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 test_packages=(
-  hdf5-tools xz-utils bc util-linux
+  gfortran hdf5-tools xz-utils bc util-linux
   slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge libpmix-dev
 )
 case ${1:-} in

@@ -98,6 +98,11 @@ std::string CheckpointFolder::any_result() const {
   if (!checkpoints.empty()) return checkpoints.front().path;
   for (const char* name : {"/history.csv", "/history.h5", "/validation.csv", "/best.h5"})
     if (io::file_exists(folder_ + name)) return folder_ + name;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("validation_") && name.ends_with(".csv")) return entry.path().string();
+  }
   return "";
 }
 

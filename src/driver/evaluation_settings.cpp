@@ -24,6 +24,19 @@ void declare(deck::Schema& schema, ValidateSettings& s) {
   group.integer("every", s.every, {.min = 0, .unit = "steps"},
                 "interval of validations; there is one after the last step too; 0: none at all");
   declare_retrieval(group, s.retrieval);
+  group.choice(
+      "metric", s.metric, {"auto", "loss", "accuracy", "recall", "percentile"},
+      "what makes a model the best (best.h5): the lowest loss, or the highest mean of both "
+      "accuracies, recall at the last of the ranks, or percentile at equal length; auto: "
+      "percentile where there is a gallery of equal length, else loss");
+  group.integer(
+      "patience", s.patience, {.min = 0, .unit = "validations"},
+      "so many in a row without a new best end the run early, with exit code 0; 0: never");
+  group.paths("datasets", s.datasets,
+              "more datasets to validate on: their validation chains, or all where they have none; "
+              "they decide nothing");
+  group.integer("worst_pairs", s.worst_pairs, {.min = 0, .max = 100000},
+                "so many pairs of the highest loss are listed by name in worst_pairs.tsv; 0: none");
 }
 
 void declare(deck::Schema& schema, EvaluateSettings& s) {

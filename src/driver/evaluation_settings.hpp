@@ -20,6 +20,10 @@ struct RetrievalSettings {
 struct ValidateSettings {
   std::int64_t every = 1000;  // steps; 0: never
   RetrievalSettings retrieval;
+  std::string metric = "auto";        // what is best
+  std::int64_t patience = 0;          // validations without a gain; 0: no early end
+  std::vector<std::string> datasets;  // further ones
+  std::int64_t worst_pairs = 10;
 };
 
 struct EvaluateSettings {

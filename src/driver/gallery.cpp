@@ -110,6 +110,30 @@ PartnerRanks rank_gallery(Context& context, const Communicator& communicator,
 }
 
 template <class T>
+std::vector<double> pair_losses(Context& context, const Communicator& communicator,
+                                const Gallery<T>& gallery, double scale) {
+  const int proteins = gallery.proteins();
+  Scope scope(context.scratch);
+  const DeviceGallery<T> device(context.scratch, gallery);
+  const auto losses_of = [&](Matrix<T> queries, Matrix<T> targets) {
+    std::vector<double> losses(static_cast<std::size_t>(proteins), 0.0);
+    for_own_blocks(communicator, proteins, [&](std::size_t begin, std::size_t end) {
+      Scope block(context.scratch);
+      const Vector<double> own = context.scratch.vector<double>(end - begin);
+      kernels::partner_losses(context, rows_of(queries, begin, end), targets,
+                              static_cast<int>(begin), scale, own);
+      put(own, begin, losses);
+    });
+    communicator.sum(std::span<double>(losses));  // each from one rank, the others add zero: exact
+    return losses;
+  };
+  std::vector<double> mean = losses_of(device.sequence, device.structure);
+  const std::vector<double> back = losses_of(device.structure, device.sequence);
+  for (std::size_t i = 0; i < mean.size(); ++i) mean[i] = 0.5 * (mean[i] + back[i]);
+  return mean;
+}
+
+template <class T>
 SphereMeasures measure_sphere(Context& context, const Communicator& communicator,
                               const Gallery<T>& gallery) {
   const int proteins = gallery.proteins();
@@ -141,6 +165,8 @@ SphereMeasures measure_sphere(Context& context, const Communicator& communicator
                                         const std::vector<std::int64_t>&, const std::vector<T>&, \
                                         const std::vector<T>&);                                  \
   template PartnerRanks rank_gallery<T>(Context&, const Communicator&, const Gallery<T>&);       \
+  template std::vector<double> pair_losses<T>(Context&, const Communicator&, const Gallery<T>&,  \
+                                              double);                                           \
   template SphereMeasures measure_sphere<T>(Context&, const Communicator&, const Gallery<T>&);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)

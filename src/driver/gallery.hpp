@@ -43,6 +43,12 @@ template <class T>
 PartnerRanks rank_gallery(Context& context, const Communicator& communicator,
                           const Gallery<T>& gallery);
 
+/// The loss of each pair [B]: the mean of both its cross entropies over the whole gallery, of
+/// logits `scale` x_i . y_j, on the same terms.
+template <class T>
+std::vector<double> pair_losses(Context& context, const Communicator& communicator,
+                                const Gallery<T>& gallery, double scale);
+
 /// Alignment and uniformity, on the same terms.
 template <class T>
 SphereMeasures measure_sphere(Context& context, const Communicator& communicator,

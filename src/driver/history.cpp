@@ -141,12 +141,13 @@ void Table<RowType>::append(const RowType& row) {
 }
 
 void write_history_file(const std::string& path, const Table<HistoryRow>& history,
-                        const Table<ValidationRow>& validation, const std::string& deck) {
+                        const std::vector<ValidationTable>& validations, const std::string& deck) {
   const std::string temporary = io::temporary_name(path);
   io::File file = io::File::create(temporary);
   file.write_text("/deck", deck);
   write_group(file, "/history", history);
-  if (!validation.rows().empty()) write_group(file, "/validation", validation);
+  for (const auto& [group, table] : validations)
+    if (!table->rows().empty()) write_group(file, "/" + group, *table);
   file.close();
   io::publish_file(temporary, path);
 }

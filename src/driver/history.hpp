@@ -68,9 +68,15 @@ class Table {
   std::FILE* file_ = nullptr;
 };
 
-/// history.h5 beside the CSV files: group `history` and, where there is any, `validation`, one
-/// dataset [rows] per column; and the processed deck as /deck. Written whole or not at all.
+/// The table of one set of validation chains, and its group in history.h5.
+struct ValidationTable {
+  std::string group;
+  const Table<ValidationRow>* table;
+};
+
+/// history.h5 beside the CSV files: group `history` and those of all validations that have rows,
+/// one dataset [rows] per column; and the processed deck as /deck. Written whole or not at all.
 void write_history_file(const std::string& path, const Table<HistoryRow>& history,
-                        const Table<ValidationRow>& validation, const std::string& deck);
+                        const std::vector<ValidationTable>& validations, const std::string& deck);
 
 }  // namespace jespr

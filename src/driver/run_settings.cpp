@@ -49,6 +49,21 @@ void declare(deck::Schema& schema, RunSettings& s) {
               "signal that, as TERM does, ends the run after the present step with a checkpoint")
       .only_for({"train"});
   group
+      .path("stop_file", s.stop_file,
+            "a file that ends the run in the same way once it is there, and goes then; none given: "
+            "`stop` in the run's folder")
+      .only_for({"train"});
+  group
+      .integer("job_end_margin", s.job_end_margin, {.min = 0, .unit = "s"},
+               "under Slurm (SLURM_JOB_END_TIME): end in the same way so long before the job does, "
+               "and earlier by the longest step so far; 0: do not")
+      .only_for({"train"});
+  group
+      .integer("statistics_every", s.statistics_every, {.min = 0, .unit = "steps"},
+               "interval of the statistics of activations, gradients and parameters per layer, in "
+               "statistics.csv; such a step is slower; 0: none")
+      .only_for({"train"});
+  group
       .integer("log_every", s.log_every, {.min = 1, .unit = "steps"},
                "interval of the lines in the log; the history has every step")
       .only_for({"train"});

@@ -18,6 +18,9 @@ struct RunSettings {
   std::string matrix_library = "auto";
   std::int64_t max_seconds = 0;
   std::string stop_signal = "USR1";
+  std::string stop_file;              // empty: `stop` in the run's folder
+  std::int64_t job_end_margin = 60;   // s; 0: Slurm's end of the job is not looked at
+  std::int64_t statistics_every = 0;  // steps; 0: never
   std::int64_t log_every = 10;
 
   /// What `precision` makes of the operands of products.

@@ -1,10 +1,21 @@
 // Requests to stop.
 #include "driver/stop_request.hpp"
 
+#include <algorithm>
+#include <charconv>  // for from_chars
+#include <chrono>
 #include <csignal>
+#include <cstdlib>  // for getenv
+#include <string_view>
+#include <utility>
+
+#include "base/log.hpp"
+#include "io/files.hpp"
 
 namespace jespr {
 namespace {
+
+constexpr double seconds_between_looks = 1;  // at the stop file: many steps may be shorter
 
 volatile std::sig_atomic_t seen_term = 0, seen_usr1 = 0, seen_usr2 = 0;
 
@@ -21,6 +32,20 @@ void listen(int number, void (*handler)(int)) {
   sigaction(number, &action, nullptr);
 }
 
+/// Seconds since 1970, from Slurm's environment of a job (23.02 and newer set it).
+std::optional<double> end_of_job() {
+  const char* const text = std::getenv("SLURM_JOB_END_TIME");
+  if (!text) return {};
+  const std::string_view word(text);
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), seconds);
+  if (error == std::errc() && end == word.data() + word.size() && seconds > 0)
+    return static_cast<double>(seconds);
+  log::warning("SLURM_JOB_END_TIME = '" + std::string(word) +
+               "' is no number of seconds since 1970: the end of the job is not looked at");
+  return {};
+}
+
 }  // namespace
 
 void StopRequest::remember_signals() {
@@ -28,23 +53,49 @@ void StopRequest::remember_signals() {
   listen(SIGUSR2, note_signal);
 }
 
-StopRequest::StopRequest(const std::string& signal_name, std::int64_t max_seconds)
-    : max_seconds_(max_seconds), signal_(number_of(signal_name)) {
+StopRequest::StopRequest(const RunSettings& settings, std::string path)
+    : max_seconds_(static_cast<double>(settings.max_seconds)),
+      signal_(number_of(settings.stop_signal)),
+      job_end_(settings.job_end_margin > 0 ? end_of_job() : std::nullopt),
+      margin_(static_cast<double>(settings.job_end_margin)),
+      stop_file_(std::move(path)) {
   remember_signals();
   listen(SIGTERM, note_signal);
 }
 
 StopRequest::~StopRequest() { listen(SIGTERM, SIG_DFL); }
 
-int StopRequest::flags(double seconds) const {
+int StopRequest::flags() {
+  const double now = run_.seconds();
+  if (asked_at_) longest_ = std::max(longest_, now - *asked_at_);
+  asked_at_ = now;
   int flags = none;
   if (seen_term || (signal_ == SIGUSR1 ? seen_usr1 : seen_usr2)) flags |= signal;
-  if (max_seconds_ > 0 && seconds >= static_cast<double>(max_seconds_)) flags |= time_limit;
+  if (max_seconds_ > 0 && now >= max_seconds_) flags |= time_limit;
+  if (const auto left = seconds_of_job(); left && *left < margin_ + longest_) flags |= job_end;
+  if (finds_stop_file()) flags |= stop_file;
   return flags;
+}
+
+std::optional<double> StopRequest::seconds_of_job() const {
+  if (!job_end_) return {};
+  return *job_end_ -
+         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+bool StopRequest::finds_stop_file() {
+  if (stop_file_.empty() || found_) return found_;
+  const double now = run_.seconds();
+  if (looked_at_ && now - *looked_at_ < seconds_between_looks) return false;
+  looked_at_ = now;
+  found_ = io::file_exists(stop_file_);
+  return found_;
 }
 
 std::string reason_of(int flags) {
   if ((flags & StopRequest::signal) != 0) return "a signal";
+  if ((flags & StopRequest::stop_file) != 0) return "the stop file (run.stop_file)";
+  if ((flags & StopRequest::job_end) != 0) return "the end of the Slurm job (run.job_end_margin)";
   return "the time limit (run.max_seconds)";
 }
 

@@ -1,32 +1,52 @@
-// Requests to stop: signals and the time limit. A rank that is asked only raises a flag; the flag
-// travels in the loss reduction, so that all ranks stop after the same step.
+// Requests to stop: signals, the time limit, the end of the Slurm job, a stop file. A rank that is
+// asked only raises a flag; the flag travels in the loss reduction, so that all ranks stop after
+// the same step.
 #pragma once
 
-#include <cstdint>
+#include <optional>
 #include <string>
+
+#include "base/timer.hpp"
+#include "driver/run_settings.hpp"
 
 namespace jespr {
 
 class StopRequest {
  public:
-  enum Flag : int { none = 0, signal = 1, time_limit = 2 };
+  enum Flag : int { none = 0, signal = 1, time_limit = 2, job_end = 4, stop_file = 8 };
 
   /// From here on USR1 and USR2 are noted, not deadly: a scheduler may send one while the program
   /// still starts.
   static void remember_signals();
 
-  /// Listens to SIGTERM and the signal named `signal_name` ("USR1"). `max_seconds` 0: no limit.
-  StopRequest(const std::string& signal_name, std::int64_t max_seconds);
+  /// Listens to SIGTERM and the deck's signal, looks at its time limit and, where the job's
+  /// environment has it (SLURM_JOB_END_TIME, seconds since 1970), at the end of the job. The stop
+  /// file is looked for at `path`; "" on ranks that need not.
+  StopRequest(const RunSettings& settings, std::string path);
   ~StopRequest();
   StopRequest(const StopRequest&) = delete;
   StopRequest& operator=(const StopRequest&) = delete;
 
-  /// This rank's flags, given that the program has run for `seconds`.
-  int flags(double seconds) const;
+  /// This rank's flags, to be asked once for each step. The job's end asks when what is left of it
+  /// is less than `job_end_margin` and the longest time between two steps so far, validations and
+  /// checkpoints included.
+  int flags();
+
+  /// Seconds to the end of the job; nothing where it is not known or not to be looked at.
+  std::optional<double> seconds_of_job() const;
 
  private:
-  std::int64_t max_seconds_;
+  bool finds_stop_file();
+
+  double max_seconds_;  // 0: no limit
   int signal_;
+  std::optional<double> job_end_;  // seconds since 1970
+  double margin_;
+  std::string stop_file_;
+  bool found_ = false;
+  Timer run_;
+  std::optional<double> asked_at_, looked_at_;  // seconds of the run
+  double longest_ = 0;                          // between two questions
 };
 
 /// "a signal", "the time limit": what the flags of all ranks ask for.

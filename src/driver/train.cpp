@@ -5,20 +5,24 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
+#include "backend/profiling.hpp"
 #include "backend/session.hpp"
 #include "base/log.hpp"
 #include "data/dataset.hpp"
 #include "data/loader.hpp"
+#include "driver/best_model.hpp"
 #include "driver/checkpoints.hpp"
 #include "driver/history.hpp"
+#include "driver/layer_statistics.hpp"
 #include "driver/restart.hpp"
 #include "driver/run_log.hpp"
 #include "driver/stop_request.hpp"
 #include "driver/training_data.hpp"
 #include "driver/training_state.hpp"
 #include "driver/training_step.hpp"
-#include "driver/validation.hpp"
+#include "driver/validation_sets.hpp"
 #include "io/checkpoint.hpp"
 
 namespace jespr {
@@ -43,7 +47,7 @@ class Training {
         dry_run_(dry_run),
         folder_(folder_of(settings, deck, dry_run)),
         checkpoints_(folder_, settings.checkpoint.keep),
-        stop_(settings.run.stop_signal, settings.run.max_seconds) {}
+        stop_(settings.run, communicator.is_root() ? stop_file() : "") {}
 
   Exit run() {
     open_folder();
@@ -80,7 +84,8 @@ class Training {
     dataset_ =
         std::make_unique<data::Dataset>(data::Dataset::open(settings_.data.dataset, communicator_));
     batches_ = training_batches(settings_, deck_, *dataset_);
-    validation_ = std::make_unique<Validation<P>>(settings_, *dataset_, communicator_);
+    validation_ = std::make_unique<ValidationSets<P>>(settings_, *dataset_, communicator_);
+    metric_ = best_metric(settings_.validate, validation_->first().compares_equal_lengths());
   }
 
   void build_model() {
@@ -95,21 +100,30 @@ class Training {
     state_.matrix_library = static_cast<std::int64_t>(library);
     state_.operands = static_cast<std::int64_t>(settings_.run.operands());
     state_.form = form_of(settings_.model);
+    state_.best_metric = static_cast<std::int64_t>(metric_);
   }
 
   void restore() {
     if (restart_from_.empty()) return;
     restore_state(restart_from_, state_, deck_, dataset_->path());
     step_->store().mark_updated();
+    const auto before = static_cast<BestMetric>(state_.best_metric);
+    if (before == metric_) return;
+    log::warning(
+        fmt::format("the best model was chosen by {}, from here on by {}: the search "
+                    "begins anew",
+                    name_of(before), name_of(metric_)));
+    state_.best_metric = static_cast<std::int64_t>(metric_);
+    state_.forget_best();
   }
 
   void open_history() {
     const bool writes = communicator_.is_root();
     history_ = std::make_unique<Table<HistoryRow>>(folder_ + "/history.csv", state_.step, writes);
-    validation_history_ = std::make_unique<Table<ValidationRow>>(
-        folder_ + "/validation.csv", state_.step, writes, settings_.validate.retrieval.recall);
-    if (writes &&
-        state_.step < last_step())  // what no step will use does not replace what one used
+    validation_->open_tables(folder_, state_.step, writes);
+    statistics_ = std::make_unique<LayerStatistics>(
+        folder_ + "/statistics.csv", settings_.run.statistics_every, state_.step, writes);
+    if (writes && !is_complete())  // what no step will use does not replace what one used
       io::write_text_file(folder_ + "/deck.processed", deck_.processed);
   }
 
@@ -121,7 +135,7 @@ class Training {
         fmt::format("data     {}: {} training chains in {} clusters, {} validation, {} "
                     "residues",
                     settings_.data.dataset, coverage.chains, coverage.clusters,
-                    validation_->chains(), dataset_->residues()));
+                    validation_->first().chains(), dataset_->residues()));
     log::line(
         fmt::format("         an epoch is {} steps and places {} chains; {} wait for the "
                     "next, each comes at least every {} epochs",
@@ -137,6 +151,10 @@ class Training {
         settings_.batch.reduction,
         settings_.batch.exact() ? ": same bits on any power of two of ranks" : ""));
     log::line("deck     " + deck_.name + ", every parameter in " + folder_ + "/deck.processed");
+    log::line("stop     to end it with a checkpoint: touch " + stop_file());
+    if (const auto left = stop_.seconds_of_job())
+      log::line(fmt::format("         the job ends in {}; {} s before, at the latest, the run does",
+                            format_duration(*left), settings_.run.job_end_margin));
     if (!restart_from_.empty())
       log::line(fmt::format("restart  from {} at step {}", restart_from_, state_.step));
   }
@@ -144,6 +162,17 @@ class Training {
   // --- the run ---
 
   std::int64_t last_step() const { return dry_run_ ? 1 : settings_.optim.steps; }
+
+  std::string stop_file() const {
+    return settings_.run.stop_file.empty() ? folder_ + "/stop" : settings_.run.stop_file;
+  }
+
+  bool is_out_of_patience() const {
+    const std::int64_t patience = settings_.validate.patience;
+    return patience > 0 && state_.validations_without_gain >= patience;
+  }
+
+  bool is_complete() const { return state_.step >= last_step() || is_out_of_patience(); }
 
   Exit loop() {
     const std::int64_t last = last_step();
@@ -154,13 +183,19 @@ class Training {
     IntervalLog interval(state_.step, last);
     bool is_first = true;
     std::int64_t saved_at = restart_from_.empty() ? -1 : state_.step;
-    while (state_.step < last) {
+    while (!is_complete()) {
       const Timer step_timer;
       const data::StepRows rows = loader.next();
       step_->timers().add("loader wait", loader.wait_seconds());
-      const StepReport report = step_->take(
-          state_.step, rows.shards, layout_of(rows, communicator_), stop_.flags(timer_.seconds()));
+      const bool watched = statistics_->due(state_.step + 1);
+      if (watched) step_->context().observer = statistics_->observer();
+      const StepReport report =
+          step_->take(state_.step, rows.shards, layout_of(rows, communicator_), stop_.flags());
       ++state_.step;
+      if (watched) {
+        step_->context().observer = nullptr;
+        statistics_->write(state_.step, step_->store(), communicator_);
+      }
       const HistoryRow measured = record(report, step_timer.seconds(), loader.wait_seconds());
       interval.add(measured);
       interval.progress(measured);
@@ -176,23 +211,33 @@ class Training {
       const bool at_end = state_.step == last;
       if (state_.step % settings_.run.log_every == 0 || at_end || stopping) interval.line();
       if (validation_due(at_end)) validate();
-      if (state_.step % settings_.checkpoint.every == 0 || at_end || stopping) {
+      const bool complete = is_complete();
+      if (state_.step % settings_.checkpoint.every == 0 || complete || stopping) {
         save(checkpoints_.path_of(state_.step));
         saved_at = state_.step;
       }
-      if (stopping && !at_end) {
-        log::line(fmt::format("stopping after step {}: {} asked for it", state_.step,
-                              reason_of(report.loss.requested_flags)));
-        return Exit::stopped;
-      }
+      if (stopping && !complete) return stop(report.loss.requested_flags);
     }
+    if (is_out_of_patience())
+      log::line(
+          fmt::format("the run ends early: {} validations without a better {} (validate."
+                      "patience); the best model is that of step {}",
+                      state_.validations_without_gain, name_of(metric_), state_.best_step));
     if (saved_at != state_.step) save(checkpoints_.path_of(state_.step));
     return Exit::ok;
   }
 
+  Exit stop(int flags) {
+    log::line(
+        fmt::format("stopping after step {}: {} asked for it", state_.step, reason_of(flags)));
+    if (communicator_.is_root() && (flags & StopRequest::stop_file) != 0)
+      io::remove_file(stop_file());  // it has been obeyed: the next start shall not
+    return Exit::stopped;
+  }
+
   bool validation_due(bool at_end) const {
     const std::int64_t every = settings_.validate.every;
-    return validation_->exists() && (dry_run_ || every > 0) && (at_end || state_.step % every == 0);
+    return validation_->exist() && (dry_run_ || every > 0) && (at_end || state_.step % every == 0);
   }
 
   HistoryRow record(const StepReport& report, double seconds, double waited) {
@@ -262,17 +307,11 @@ class Training {
   }
 
   void validate() {
-    ValidationRow row = validation_->run(*step_, state_.step);
-    const double value =
-        validation_->compares_equal_lengths() ? row.equal_length_percentile : -row.loss;
-    row.best = value > state_.best_value ? 1 : 0;
-    if (row.best > 0) {
-      state_.best_value = value;
-      state_.best_step = state_.step;
-    }
-    validation_history_->append(row);
-    log::line(validation_->describe(row));
-    if (row.best > 0) save(checkpoints_.best_path());
+    std::optional<ValidationRow> row = validation_->run(*step_, state_.step);
+    if (!row) return;
+    judge(state_, metric_, state_.step, *row);
+    validation_->record(*row);
+    if (row->best > 0) save(checkpoints_.best_path());
   }
 
   /// The newest part of the log, which only the root has.
@@ -282,6 +321,7 @@ class Training {
 
   void save(const std::string& path) {
     const Timed timed(&step_->timers(), "checkpoints");
+    const Region region("checkpoint");
     const Timer timer;
     const io::Information information = {
         {"deck", deck_.processed}, {"time", time_stamp()},
@@ -298,7 +338,7 @@ class Training {
   }
 
   void write_history() const {
-    write_history_file(folder_ + "/history.h5", *history_, *validation_history_, deck_.processed);
+    write_history_file(folder_ + "/history.h5", *history_, validation_->tables(), deck_.processed);
   }
 
   const Settings& settings_;
@@ -307,17 +347,18 @@ class Training {
   const bool dry_run_;
   const std::string folder_;
   const CheckpointFolder checkpoints_;
-  const StopRequest stop_;
+  StopRequest stop_;
   const Timer timer_;
   std::string restart_from_;
   double rate_ = 1;  // of products on all ranks together, operations per second
   std::unique_ptr<data::Dataset> dataset_;
   std::unique_ptr<data::TrainingBatches> batches_;
-  std::unique_ptr<Validation<P>> validation_;
+  std::unique_ptr<ValidationSets<P>> validation_;
+  BestMetric metric_ = BestMetric::loss;
   std::unique_ptr<TrainingStep<P>> step_;
   TrainingState<P> state_;
   std::unique_ptr<Table<HistoryRow>> history_;
-  std::unique_ptr<Table<ValidationRow>> validation_history_;
+  std::unique_ptr<LayerStatistics> statistics_;
 };
 
 }  // namespace

@@ -24,6 +24,8 @@ struct TrainingState {
   ModelForm form;                   // of the model, beyond the shapes of its tensors
   std::int64_t best_step = 0;       // of the best validation, 0: none yet
   double best_value = -std::numeric_limits<double>::infinity();
+  std::int64_t best_metric = 0;               // BestMetric: what best_value is one of
+  std::int64_t validations_without_gain = 0;  // since the best one
 
   /// Writes or reads all of it, see io/checkpoint.hpp.
   template <class Visitor>
@@ -40,6 +42,13 @@ struct TrainingState {
     }
   }
 
+  /// The next validation is the first to be judged.
+  void forget_best() {
+    best_step = 0;
+    best_value = -std::numeric_limits<double>::infinity();
+    validations_without_gain = 0;
+  }
+
   /// The numbers alone: what must be known before the model can be built.
   template <class Visitor>
   void numbers(Visitor& visitor) {
@@ -53,6 +62,8 @@ struct TrainingState {
     for (auto& [key, value] : form) visitor.number("form/" + key, value);
     visitor.number("best_step", best_step);
     visitor.real("best_value", best_value);
+    visitor.number("best_metric", best_metric);
+    visitor.number("validations_without_gain", validations_without_gain);
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "backend/profiling.hpp"
 #include "tensor/loops.hpp"
 
 namespace jespr {
@@ -45,6 +46,7 @@ TrainingStep<P>::TrainingStep(const Settings& settings, const Communicator& comm
 template <class P>
 StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::ShardRows>& shards,
                                  const BatchLayout& layout, int flags) {
+  const Region region("training step");
   StepReport report;
   {
     context_.training = true;
@@ -62,6 +64,7 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
     forward(shards, layout, embeddings, report);
     {
       const Timed timed = context_.time("loss");
+      const Region part("loss");
       report.logit_scale = model_.loss.scale();
       report.loss = model_.loss.evaluate(context_, communicator_, layout, embeddings.sequence,
                                          embeddings.structure, &gradient_, flags);
@@ -69,12 +72,14 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
     backward(shards, layout, gradient_);
     {
       const Timed timed = context_.time("gradient reduction");
+      const Region part("gradient reduction");
       gradient_sum_.finish(context_, communicator_,
                            settings_.batch.exact() ? Reduction::exact : Reduction::fast,
                            store_.gradients());
     }
     {
       const Timed timed = context_.time("optimizer");
+      const Region part("optimizer");
       report.learning_rate = learning_rate(settings_.optim, step);
       report.update = optimizer_->update(context_, report.learning_rate, report.loss.loss);
       if (report.update.applied) model_.loss.clamp();  // a skipped step changes nothing
@@ -120,6 +125,7 @@ void TrainingStep<P>::backward(const std::vector<data::ShardRows>& shards,
     model_.backward(context_, kept_[k], rows);
     fill(model_.loss.logit_scale->gradient, static_cast<Real>(gradient.dlogit_scale[k]));
     const Timed timed = context_.time("gradient reduction");
+    const Region region("gradient reduction");
     gradient_sum_.add(store_.gradients());
   }
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "backend/profiling.hpp"
 #include "data/protein_reader.hpp"
 #include "driver/embedding.hpp"
 #include "tensor/loops.hpp"
@@ -21,9 +22,13 @@ std::size_t part_begin(std::size_t n, std::size_t k, std::size_t parts) { return
 
 template <class P>
 Validation<P>::Validation(const Settings& settings, const data::Dataset& dataset,
+                          const std::vector<std::int64_t>& indices,
                           const Communicator& communicator)
-    : settings_(settings), communicator_(communicator), read_(data::reader_of(dataset)) {
-  for (const std::int64_t index : dataset.chains_of(data::Split::validation)) {
+    : settings_(settings),
+      communicator_(communicator),
+      read_(data::reader_of(dataset)),
+      dataset_(dataset) {
+  for (const std::int64_t index : indices) {
     const data::Chain chain{static_cast<int>(index), static_cast<int>(dataset.length(index))};
     chains_.push_back(chain);
     if (chain.length >= settings.validate.retrieval.equal_length) long_chains_.push_back(chain);
@@ -33,6 +38,7 @@ Validation<P>::Validation(const Settings& settings, const data::Dataset& dataset
 template <class P>
 ValidationRow Validation<P>::run(TrainingStep<P>& step, std::int64_t steps_done) {
   const Timed timed(&step.timers(), "validation");
+  const Region region("validation");
   ValidationRow row;
   row.step = static_cast<double>(steps_done);
   Timers* const timers = std::exchange(step.context().timers, nullptr);  // not twice
@@ -44,10 +50,14 @@ ValidationRow Validation<P>::run(TrainingStep<P>& step, std::int64_t steps_done)
   run_batches(step, row, whole);
   const auto gallery =
       gather_gallery(communicator_, chains(), width, whole.places, whole.sequence, whole.structure);
+  const PartnerRanks ranks = rank_gallery(step.context(), communicator_, gallery);
   const auto retrieval =
-      report_retrieval(rank_gallery(step.context(), communicator_, gallery), options.recall,
-                       static_cast<int>(options.bootstrap), seed);
+      report_retrieval(ranks, options.recall, static_cast<int>(options.bootstrap), seed);
   for (const Estimate& recall : retrieval.pooled.recall) row.recall.push_back(recall.value);
+  if (settings_.validate.worst_pairs > 0)
+    worst_ =
+        worst_pairs(pair_losses(step.context(), communicator_, gallery, step.model().loss.scale()),
+                    ranks, chains_, dataset_, settings_.validate.worst_pairs);
 
   if (compares_equal_lengths()) {
     const auto equal = embed_chains(step.context(), communicator_, step.model(), long_chains_,

@@ -1,5 +1,6 @@
-// Validation during training: loss and accuracies over the validation split in batches like those
-// of training, retrieval over the whole split, and percentile ranks at equal length.
+// Validation during training: loss and accuracies over chains that are not trained on, in batches
+// like those of training, retrieval over all of them, percentile ranks at equal length, and the
+// pairs of highest loss.
 #pragma once
 
 #include <string>
@@ -8,14 +9,16 @@
 #include "data/dataset.hpp"
 #include "driver/history.hpp"
 #include "driver/training_step.hpp"
+#include "driver/worst_pairs.hpp"
 
 namespace jespr {
 
 template <class P>
 class Validation {
  public:
+  /// On the chains `indices` of `dataset`, which must outlive it.
   Validation(const Settings& settings, const data::Dataset& dataset,
-             const Communicator& communicator);
+             const std::vector<std::int64_t>& indices, const Communicator& communicator);
 
   /// Whether there is anything to be found: one chain alone always is.
   bool exists() const { return chains_.size() > 1; }
@@ -27,6 +30,9 @@ class Validation {
 
   /// One pass; the result is the same on any number of ranks. Collective.
   ValidationRow run(TrainingStep<P>& step, std::int64_t steps_done);
+
+  /// The pairs of highest loss in the last pass, as many as the deck asks for.
+  const std::vector<WorstPair>& worst() const { return worst_; }
 
   /// The row as a line of the log.
   std::string describe(const ValidationRow& row) const;
@@ -42,7 +48,9 @@ class Validation {
   const Settings& settings_;
   const Communicator& communicator_;
   data::ProteinReader read_;
+  const data::Dataset& dataset_;
   std::vector<data::Chain> chains_, long_chains_;
+  std::vector<WorstPair> worst_;
 };
 
 }  // namespace jespr

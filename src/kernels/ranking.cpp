@@ -82,6 +82,21 @@ void count_tile(const Tile& tile, int first, Vector<double> partner, Vector<int>
       });
 }
 
+void add_losses(const Tile& tile, int first, double scale, Vector<double> partner,
+                Vector<double> sums) {
+  const Matrix<double> scores = tile.scores;
+  const int begin = tile.i, columns = tile.columns, shift = first - tile.j;
+  for_rows(
+      "partner losses", tile.rows, KOKKOS_LAMBDA(const Row& row) {
+        const int r = row.index, i = begin + r, own = shift + i;
+        const double mine = partner(i);
+        const double sum = row.sum<double>(columns, [&](int c) {
+          return c == own ? 1.0 : Kokkos::exp(scale * (scores(r, c) - mine));
+        });
+        row.once([&]() { sums(i) += sum; });
+      });
+}
+
 void add_potentials(const Tile& tile, int first, Vector<double> sums) {
   const Matrix<double> scores = tile.scores;
   const int begin = tile.i, columns = tile.columns, shift = first - tile.j;
@@ -111,6 +126,20 @@ void rank_partners(Context& context, Matrix<T> queries, Matrix<T> gallery, int f
 }
 
 template <class T>
+void partner_losses(Context& context, Matrix<T> queries, Matrix<T> gallery, int first, double scale,
+                    Vector<double> losses) {
+  Scope scope(context.scratch);
+  const Vector<double> partner = context.scratch.vector<double>(queries.extent(0));
+  partner_scores(queries, gallery, first, partner);
+  fill(losses, 0.0);
+  for_score_tiles(context, queries, gallery,
+                  [&](const Tile& tile) { add_losses(tile, first, scale, partner, losses); });
+  for_each(
+      "log of sums", losses.extent(0),
+      KOKKOS_LAMBDA(std::size_t i) { losses(i) = Kokkos::log(losses(i)); });
+}
+
+template <class T>
 void gaussian_potentials(Context& context, Matrix<T> points, Matrix<T> all, int first,
                          Vector<double> sums) {
   fill(sums, 0.0);
@@ -134,6 +163,7 @@ void squared_distances(Matrix<T> x, Matrix<T> y, Vector<double> distances) {
 
 #define JESPR_INSTANTIATE(T)                                                                     \
   template void rank_partners<T>(Context&, Matrix<T>, Matrix<T>, int, Vector<int>, Vector<int>); \
+  template void partner_losses<T>(Context&, Matrix<T>, Matrix<T>, int, double, Vector<double>);  \
   template void gaussian_potentials<T>(Context&, Matrix<T>, Matrix<T>, int, Vector<double>);     \
   template void squared_distances<T>(Matrix<T>, Matrix<T>, Vector<double>);
 JESPR_INSTANTIATE(float)

@@ -22,6 +22,12 @@ template <class T>
 void rank_partners(Context& context, Matrix<T> queries, Matrix<T> gallery, int first,
                    Vector<int> higher, Vector<int> tied);
 
+/// losses[i] = log sum_j exp(scale (x_i . y_j - x_i . y_p)), partner p = first + i: the cross
+/// entropy of query i over the whole gallery, in f64. queries [n, J], gallery [m, J], losses [n].
+template <class T>
+void partner_losses(Context& context, Matrix<T> queries, Matrix<T> gallery, int first, double scale,
+                    Vector<double> losses);
+
 /// sums[i] = sum over j != first + i of exp(-2 |x_i - y_j|^2), for rows of length 1: the term of
 /// the uniformity of Wang & Isola 2020 (arXiv:2005.10242), t = 2. points [n, J], all [m, J].
 template <class T>

@@ -1,6 +1,8 @@
 // JointModel.
 #include "model/joint_model.hpp"
 
+#include "backend/profiling.hpp"
+
 namespace jespr {
 namespace {
 
@@ -126,6 +128,7 @@ Matrix<typename P::Real> JointModel<P>::forward_sequence(Context& context,
                                                          const data::ShardRows& shard, Saved& saved,
                                                          bool differentiate) const {
   const Timed timed = context.time("sequence forward");
+  const Region region("sequence forward");
   context.observed_prefix = "seq/";
   const SequenceInput input = sequence_input(context, shard);
   saved.sequence_rep = sequence.forward(context, input, saved.sequence, differentiate);
@@ -140,6 +143,7 @@ Matrix<typename P::Real> JointModel<P>::forward_structure(Context& context,
                                                           const data::ShardRows& shard,
                                                           Saved& saved, bool differentiate) const {
   const Timed timed = context.time("structure forward");
+  const Region region("structure forward");
   context.observed_prefix = "struct/";
   const auto input = structure_input<Real>(context, shard);
   saved.structure_rep = structure.forward(context, input, saved.structure, differentiate);
@@ -153,6 +157,7 @@ template <class P>
 void JointModel<P>::backward_sequence(Context& context, const Saved& saved,
                                       Matrix<Real> gradient) const {
   const Timed timed = context.time("sequence backward");
+  const Region region("sequence backward");
   context.observed_prefix = "seq/";
   backward_through(context, sequence_head, saved.sequence_head, sequence, saved.sequence, gradient,
                    saved.sequence_rep);
@@ -163,6 +168,7 @@ template <class P>
 void JointModel<P>::backward_structure(Context& context, const Saved& saved,
                                        Matrix<Real> gradient) const {
   const Timed timed = context.time("structure backward");
+  const Region region("structure backward");
   context.observed_prefix = "struct/";
   backward_through(context, structure_head, saved.structure_head, structure, saved.structure,
                    gradient, saved.structure_rep);

@@ -72,6 +72,10 @@ TEST(Gallery, ManyRanksMeasureWhatOneDoes) {
   EXPECT_GT(report.pooled.percentile.lower, 0.5);
   EXPECT_LT(report.pooled.percentile.upper, 1.0);
 
+  const double scale = 20;
+  EXPECT_EQ(pair_losses(machine.context, world, gallery, scale),
+            pair_losses(machine.context, self, gallery, scale));
+
   const SphereMeasures many = measure_sphere(machine.context, world, gallery);
   const SphereMeasures one = measure_sphere(machine.context, self, gallery);
   EXPECT_EQ(many.alignment, one.alignment);

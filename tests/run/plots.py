@@ -75,6 +75,38 @@ def write_evaluation(folder, galleries):
         "galleries": described}))
 
 
+def compare(work, history):
+    """Two runs that differ in one parameter and in their losses."""
+    decks = "&run\n  name = '{}'\n/\n&optim\n  lr_peak = {}\n  beta1 = 0.9\n/\n"
+    folders = [work / "slow", work / "fast"]
+    for folder, rate in zip(folders, ("0.001", "0.002")):
+        shutil.copytree(history, folder)
+        (folder / "deck.processed").write_text(decks.format(folder.name, rate))
+    rows = (folders[1] / "history.csv").read_text().splitlines()
+    last = rows[-1].split(",")
+    loss = rows[0].split(",").index("loss")
+    rows[-2:] = [",".join([*row.split(",")[:loss], "1.2345", *row.split(",")[loss + 1:]])
+                 for row in rows[-2:]]
+    (folders[1] / "history.csv").write_text("\n".join(rows) + "\n")
+    picture = work / "compared.png"
+    command = [sys.executable, SOURCE / "utilities/compare_runs.py"]
+    done = subprocess.run([*command, *folders, "-o", picture], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    require_picture(picture, 1500, 900)
+    table = {line[:line.index("  ", 3)].strip(): line.split()[-2:]
+             for line in done.stdout.splitlines()
+             if line.startswith("  ") and "  " in line.strip()}
+    assert table["optim.lr_peak"] == ["0.001", "0.002"], done.stdout
+    assert "optim.beta1" not in done.stdout and "run.name" not in done.stdout, done.stdout
+    assert table["steps"] == [f"{float(last[0]):.0f}"] * 2, done.stdout
+    slow, fast = table["loss, mean of the last 5 % of steps"]
+    assert fast == "1.2345" and slow != fast, done.stdout
+    for folders_given, words in (([folders[0]], "two or more"), ([history, history], "deck.proc")):
+        done = subprocess.run([*command, *folders_given], capture_output=True, text=True)
+        assert done.returncode != 0 and words in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+
+
 def main():
     work = pathlib.Path.cwd() / "plots_scratch"
     shutil.rmtree(work, ignore_errors=True)
@@ -100,9 +132,13 @@ def main():
         assert done.returncode == 0, done.stderr
         require_picture(folder / "retrieval.png", 1500, 900)
 
+    shutil.copytree(SOURCE / "tests/data/plots", history, dirs_exist_ok=True)
+    compare(work, history)
+
     empty = work / "empty"
     empty.mkdir()
     for utility, name in (("plot_history.py", "history.csv"),
+                          ("plot_statistics.py", "statistics.csv"),
                           ("plot_retrieval.py", "evaluation.json")):
         done = draw(utility, empty)
         assert done.returncode != 0 and name in done.stderr, done.stderr

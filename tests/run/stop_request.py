@@ -1,4 +1,5 @@
-# A signal or the time limit ends a run: checkpoint, exit code 4, the same bits when continued.
+# A signal, a stop file, the job's end or the time limit ends a run: checkpoint, exit code 4, the
+# same bits when continued.
 # labels: mpi
 # processors: 2
 # timeout: 600
@@ -8,10 +9,11 @@ import pathlib
 import re
 import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
-from jespr_runs import (DECK, STOPPED, Run, expect, expect_same_run, finish, ranks_of, run, say,
-                        wait_until)
+from jespr_runs import (DECK, SLOWNESS, STOPPED, Run, expect, expect_same_run, finish, ranks_of,
+                        run, say, wait_until)
 
 STEPS = 60
 CHANGES = {"optim.steps": STEPS, "checkpoint.every": 1000, "validate.every": 20,
@@ -76,6 +78,36 @@ wait_until(lambda: stopped.rows() >= 3, "some steps", job)
 os.kill(job.pid, signal.SIGUSR1)
 step = stopped_at(stopped, finish(job, STOPPED))
 say(f"launcher: stopped after step {step}")
+
+# The stop file, which is obeyed once and then gone.
+for name, overrides in [("file", []), ("named_file", ["run.stop_file='halt here'"])]:
+    stopped = Run(name, CHANGES)
+    job = stopped.start(2, *overrides)
+    wait_until(lambda: stopped.rows() >= 3, "some steps", job)
+    file = stopped.folder / "halt here" if overrides else stopped.output / "stop"
+    file.touch()
+    result = finish(job, STOPPED)
+    step = stopped_at(stopped, result)
+    expect("stop file" in result.out and not file.exists(), f"{file} was not obeyed\n{result.text}")
+    stopped.run(1, "checkpoint.restart=auto", *overrides)
+    expect_same_run(stopped, reference, STEPS)
+    say(f"{name}: stopped after step {step}, the same bits in the end")
+
+# The end of the Slurm job: the run ends before it by its margin.
+MARGIN, JOB = 30, 34  # seconds
+stopped = Run("job_end", CHANGES)
+begin = time.time()
+ends = {**os.environ, "SLURM_JOB_END_TIME": str(int(begin) + JOB)}
+result = stopped.run(2, f"run.job_end_margin={MARGIN}", "optim.steps=1000000", code=STOPPED,
+                     env=ends)
+step = stopped_at(stopped, result)
+expect("end of the Slurm job" in result.out and "the job ends in" in result.out, result.text)
+expect(SLOWNESS > 1 or time.time() < begin + JOB, "it ended after the job would have")
+result = Run("no_end", CHANGES).run(1, "optim.steps=2", env={**ends, "SLURM_JOB_END_TIME": "soon"})
+expect("SLURM_JOB_END_TIME = 'soon'" in result.text, result.text)
+past = {**os.environ, "SLURM_JOB_END_TIME": "1000"}
+Run("not_asked", CHANGES).run(1, "optim.steps=2", "run.job_end_margin=0", env=past)
+say(f"job's end: stopped after step {step}")
 
 # The time limit; then three more steps, as in a run that was meant to be so long.
 limited = Run("limit", CHANGES)

@@ -137,6 +137,27 @@ TYPED_TEST(Ranking, NotANumberIsNeverFound) {
   EXPECT_EQ(counts.higher[0], 1);  // row 0 finds itself, but for the row that is not a number
 }
 
+TYPED_TEST(Ranking, LossesOfPartnersAgreeWithLoops) {
+  const int n = 200, width = 12, first = 301, m = 900;
+  const auto x = points<TypeParam>(n, width, 5);
+  const auto y = points<TypeParam>(m, width, 6);
+  Machine machine;
+  const Vector<double> losses = machine.saved.vector<double>(n);
+  for (const double scale : {1.0, 14.3, 100.0}) {
+    kernels::partner_losses(machine.context, upload(machine, x, width), upload(machine, y, width),
+                            first, scale, losses);
+    const std::vector<double> found = to_host(losses);
+    // An error e of a score is scale e of its exponent; m terms are added one by one below.
+    const double bound = (2 * scale * (width + 2) + m) * std::ldexp(1.0, -53);
+    for (int i = 0; i < n; ++i) {
+      double sum = 0;
+      for (int j = 0; j < m; ++j)
+        sum += std::exp(scale * (dot(x, i, y, j, width) - dot(x, i, y, first + i, width)));
+      EXPECT_NEAR(found[static_cast<std::size_t>(i)], std::log(sum), bound * (1 + std::log(sum)));
+    }
+  }
+}
+
 TYPED_TEST(Ranking, SumsOverPairsAgreeWithLoops) {
   const int n = 230, width = 20, first = 17, m = 800;
   const auto all = points<TypeParam>(m, width, 3);

@@ -1,0 +1,94 @@
+// Sets of validation chains.
+#include "driver/validation_sets.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/log.hpp"
+
+namespace jespr {
+
+template <class P>
+ValidationSets<P>::ValidationSets(const Settings& settings, const data::Dataset& dataset,
+                                  const Communicator& communicator)
+    : settings_(settings), communicator_(communicator) {
+  Set first;
+  first.validation = std::make_unique<Validation<P>>(
+      settings, dataset, dataset.chains_of(data::Split::validation), communicator);
+  sets_.push_back(std::move(first));
+  if (settings.validate.every == 0) return;
+  for (const std::string& path : settings.validate.datasets) add(path);
+}
+
+template <class P>
+void ValidationSets<P>::add(const std::string& path) {
+  Set set;
+  set.name = std::filesystem::path(path).stem().string();
+  if (std::any_of(sets_.begin(), sets_.end(), [&](const Set& s) { return s.name == set.name; }))
+    fail(Exit::deck, fmt::format("{}: &validate datasets: another one is called '{}', too; rename "
+                                 "one of them: results are told by it",
+                                 path, set.name));
+  set.dataset = std::make_unique<data::Dataset>(data::Dataset::open(path, communicator_));
+  std::vector<std::int64_t> chains = set.dataset->chains_of(data::Split::validation);
+  const bool all = chains.empty();
+  for (std::int64_t i = 0; all && i < set.dataset->chains(); ++i) chains.push_back(i);
+  set.validation = std::make_unique<Validation<P>>(settings_, *set.dataset, chains, communicator_);
+  if (!set.validation->exists())
+    fail(Exit::data, fmt::format("{}: &validate datasets: {} chains to validate on; two are needed",
+                                 path, chains.size()));
+  log::line(fmt::format("validate {}: {} {}", path, chains.size(),
+                        all ? "chains, as none is of the validation split" : "validation chains"));
+  sets_.push_back(std::move(set));
+}
+
+template <class P>
+void ValidationSets<P>::open_tables(const std::string& folder, std::int64_t last_step,
+                                    bool writes) {
+  folder_ = folder;
+  writes_ = writes;
+  for (Set& set : sets_)
+    set.table = std::make_unique<Table<ValidationRow>>(
+        folder + "/" + set.file_name("validation") + ".csv", last_step, writes,
+        settings_.validate.retrieval.recall);
+}
+
+template <class P>
+std::vector<ValidationTable> ValidationSets<P>::tables() const {
+  std::vector<ValidationTable> tables;
+  for (const Set& set : sets_) tables.push_back({set.file_name("validation"), set.table.get()});
+  return tables;
+}
+
+template <class P>
+std::optional<ValidationRow> ValidationSets<P>::run(TrainingStep<P>& step,
+                                                    std::int64_t steps_done) {
+  std::optional<ValidationRow> first;
+  for (const Set& set : sets_) {
+    if (!set.validation->exists()) continue;
+    const ValidationRow row = set.validation->run(step, steps_done);
+    if (set.name.empty())
+      first = row;
+    else
+      record(set, row);
+  }
+  return first;
+}
+
+template <class P>
+void ValidationSets<P>::record(const Set& set, const ValidationRow& row) const {
+  set.table->append(row);
+  log::line((set.name.empty() ? "" : set.name + ": ") + set.validation->describe(row));
+  const auto& worst = set.validation->worst();
+  if (worst.empty()) return;
+  log::line("    worst: " + describe(worst, set.validation->chains()));
+  if (writes_)
+    write_worst_pairs(folder_ + "/" + set.file_name("worst_pairs") + ".tsv",
+                      static_cast<std::int64_t>(row.step), worst);
+}
+
+template class ValidationSets<F32>;
+template class ValidationSets<F64>;
+
+}  // namespace jespr

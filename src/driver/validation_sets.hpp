@@ -1,0 +1,61 @@
+// All sets of chains that a training run is validated on: the validation split of its dataset,
+// which decides what is best, and those of further datasets, which are only recorded.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.hpp"
+#include "driver/history.hpp"
+#include "driver/validation.hpp"
+
+namespace jespr {
+
+template <class P>
+class ValidationSets {
+ public:
+  /// Opens the deck's further datasets: sets are named by their files. Two of one name, or a set
+  /// of less than two chains: Error (deck, data). Collective.
+  ValidationSets(const Settings& settings, const data::Dataset& dataset,
+                 const Communicator& communicator);
+
+  /// The validation split of the dataset that is trained on.
+  const Validation<P>& first() const { return *sets_.front().validation; }
+  /// Whether any set has something to be found.
+  bool exist() const { return first().exists() || sets_.size() > 1; }
+
+  /// validation.csv and validation_NAME.csv in `folder`, continued up to `last_step`.
+  void open_tables(const std::string& folder, std::int64_t last_step, bool writes);
+  /// For history.h5.
+  std::vector<ValidationTable> tables() const;
+
+  /// Validates on all sets; further ones are recorded and logged at once, with their worst pairs.
+  /// The first one's row, which `record` takes when it is judged; none where that set is empty.
+  /// Collective.
+  std::optional<ValidationRow> run(TrainingStep<P>& step, std::int64_t steps_done);
+  void record(const ValidationRow& row) { record(sets_.front(), row); }
+
+ private:
+  struct Set {
+    std::string name;  // "" of the first one
+    std::unique_ptr<data::Dataset> dataset;
+    std::unique_ptr<Validation<P>> validation;
+    std::unique_ptr<Table<ValidationRow>> table;
+
+    std::string file_name(const char* stem) const {
+      return name.empty() ? stem : stem + ("_" + name);
+    }
+  };
+  void add(const std::string& path);
+  void record(const Set& set, const ValidationRow& row) const;
+
+  const Settings& settings_;
+  const Communicator& communicator_;
+  std::string folder_;
+  bool writes_ = false;
+  std::vector<Set> sets_;
+};
+
+}  // namespace jespr

@@ -1,0 +1,66 @@
+# The best model by each metric, and a run that ends early because none gets better.
+# labels: mpi
+# processors: 2
+# timeout: 300
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
+from jespr_runs import DATA, Run, expect, history, say, state
+
+TRAINING = {"validate.every": 2, "validate.bootstrap": 0, "checkpoint.every": 100,
+            "optim.schedule": "constant"}
+MERITS = {
+    "loss": lambda row: -float(row["loss"]),
+    "accuracy": lambda row: (float(row["accuracy_sequence_to_structure"])
+                             + float(row["accuracy_structure_to_sequence"])) / 2,
+    "recall": lambda row: float(row["recall_5"]),
+    "percentile": lambda row: float(row["equal_length_percentile"]),
+}
+
+for metric, merit in MERITS.items():
+    job = Run(metric, TRAINING | {"optim.steps": 10, "validate.metric": metric})
+    job.run(2)
+    rows = history(job.output, "validation.csv")
+    best = max(rows, key=merit)  # the first of equals, as in the program
+    stored = state(job.output / "best.h5")
+    expect(stored["best_step"][0] == stored["step"][0] == int(best["step"]),
+           f"{metric}: best.h5 is of step {stored['step'][0]}, the best is {best}")
+    expect(abs(stored["best_value"][0] - merit(best)) < 1e-15, f"{metric}: {stored['best_value']}")
+    expect([row["step"] for row in rows if int(row["best"])][-1] == best["step"], f"{rows}")
+say("best by each metric")
+
+# With all rates zero the recall stays what it was: the first validation is the best for ever.
+STILL = TRAINING | {"optim.steps": 60, "optim.sequence_rate": 0.0, "optim.structure_rate": 0.0,
+                    "optim.head_rate": 0.0, "validate.metric": "recall", "validate.patience": 3}
+still = Run("still", STILL)
+result = still.run(2)
+expect("the run ends early: 3 validations without a better recall" in result.out
+       and "that of step 2" in result.out, result.text)
+expect([int(row["step"]) for row in history(still.output)] == list(range(1, 9)), "history")
+ended = state(still.checkpoint(8))
+expect(ended["validations_without_gain"][0] == 3 and ended["best_step"][0] == 2, f"{ended}")
+
+# It is complete: another start touches nothing. The patience survives a restart.
+before = {path: path.stat().st_mtime_ns for path in still.output.glob("*.h5")}
+result = still.run(2, "checkpoint.restart=auto")
+expect("done: 8 steps" in result.out, result.text)
+expect(before == {path: path.stat().st_mtime_ns for path in still.output.glob("*.h5")},
+       "a complete run was written again")
+parts = Run("parts", STILL)
+parts.run(2, "optim.steps=4", "validate.patience=0")
+parts.run(1, "checkpoint.restart=auto", "optim.steps=60")
+expect(parts.checkpoint(8).exists() and not parts.checkpoint(10).exists(), parts.checkpoints())
+say("early end")
+
+# More patience goes on; another metric begins anew, and says so.
+result = still.run(1, "checkpoint.restart=auto", "validate.patience=4")
+expect(state(still.checkpoint(10))["validations_without_gain"][0] == 4, still.checkpoints())
+result = still.run(1, "checkpoint.restart=auto", "validate.metric=accuracy", "optim.steps=12")
+expect("chosen by recall, from here on by accuracy" in result.text, result.text)
+expect(state(still.checkpoint(12))["best_step"][0] == 12, "the search did not begin anew")
+
+result = Run("impossible", TRAINING | {"validate.metric": "percentile",
+                                       "validate.equal_length": 4000}).run(2, code=DATA)
+expect("validate.equal_length = 4000" in result.err, result.text)
+say("metrics that change or cannot be")

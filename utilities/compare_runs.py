@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Compares training runs: their decks and histories side by side, as a table and a picture.
+
+    compare_runs.py RUN_FOLDER RUN_FOLDER ... [-o FILE.png]
+
+Each folder holds history.csv and deck.processed, and validation.csv where there were validations.
+The table lists the parameters in which the decks differ, then what came out. The picture goes to
+compare_runs.png in the present folder unless -o names another file.
+"""
+import argparse
+import pathlib
+import re
+import sys
+
+import numpy as np
+
+import plot_style as style
+from plot_history import read_table, smooth
+from plot_style import AMBER, BLUE, GREEN, GREY, ORANGE, PINK, SKY
+
+COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, AMBER, GREY)
+LINES = ("-", "--", ":", "-.")  # of runs beyond the colours
+WHERE_RESULTS_LIE = {"run.name", "run.output"}
+
+
+class Run:
+    """What a folder tells of its run."""
+
+    def __init__(self, folder):
+        self.name = folder.resolve().name
+        for file in ("history.csv", "deck.processed"):
+            if not (folder / file).is_file():
+                sys.exit(f"{folder}: no {file} in it; name folders of training runs")
+        self.deck = read_processed(folder / "deck.processed")
+        self.history = read_table(folder / "history.csv")
+        self.validation = None
+        if (folder / "validation.csv").is_file():
+            with open(folder / "validation.csv") as file:
+                if sum(1 for _ in file) > 1:
+                    self.validation = read_table(folder / "validation.csv")
+
+
+def read_processed(path):
+    """{'group.key': value as written} of a processed deck: one assignment a line."""
+    values, group = {}, ""
+    for line in path.read_text().splitlines():
+        if found := re.match(r"&(\w+)", line):
+            group = found[1]
+        elif found := re.match(r"\s+(\w+)\s*=\s*(.*)", line):
+            values[f"{group}.{found[1]}"] = found[2].strip()
+    return values
+
+
+def differing_parameters(runs):
+    keys = dict.fromkeys(key for run in runs for key in run.deck)
+    return [key for key in keys if key not in WHERE_RESULTS_LIE
+            and len({run.deck.get(key, "-") for run in runs}) > 1]
+
+
+def results_of(run):
+    """{what: text} of a run's end, its best validation and its speed."""
+    history = run.history
+    last = max(1, len(history["step"]) // 20)
+    results = {"steps": f"{history['step'][-1]:.0f}",
+               "epochs": f"{history['epoch'][-1]:.2f}",
+               "loss, mean of the last 5 % of steps": f"{np.nanmean(history['loss'][-last:]):.4f}",
+               "steps skipped": f"{history['skipped'].sum():.0f}",
+               "minutes of steps": f"{history['seconds'].sum() / 60:.1f}",
+               "proteins/s, median": f"{np.median(history['proteins_per_second']):.1f}"}
+    if run.validation:
+        marked = np.flatnonzero(run.validation["best"] > 0)
+        row = marked[-1] if marked.size else len(run.validation["step"]) - 1
+        results["best validation, at step"] = f"{run.validation['step'][row]:.0f}"
+        for name, values in run.validation.items():
+            if name not in ("step", "best", "lower", "upper"):
+                results[f"  {name}"] = f"{values[row]:.4f}"
+    return results
+
+
+def print_table(title, rows, names):
+    """Rows are (label, one text for each run)."""
+    print(title)
+    labels = max((len(label) for label, _ in rows), default=0)
+    widths = [max([len(name), *(len(texts[i]) for _, texts in rows)])
+              for i, name in enumerate(names)]
+    print("  " + " " * labels, *(f"{name:>{w}}" for name, w in zip(names, widths)), sep="  ")
+    for label, texts in rows:
+        print(f"  {label:<{labels}}", *(f"{t:>{w}}" for t, w in zip(texts, widths)), sep="  ")
+    print()
+
+
+def print_comparison(runs):
+    names = [run.name for run in runs]
+    keys = differing_parameters(runs)
+    if keys:
+        print_table("Parameters that differ", [(key, [run.deck.get(key, "-") for run in runs])
+                                               for key in keys], names)
+    else:
+        print("The decks are the same, but for names and places.\n")
+    results = [results_of(run) for run in runs]
+    labels = dict.fromkeys(label for result in results for label in result)
+    print_table("Results", [(label, [result.get(label, "-") for result in results])
+                            for label in labels], names)
+
+
+def draw(axis, runs, title, values_of, unit=""):
+    """One line for each run that has these values: values_of(run) is steps and values, or None."""
+    axis.set_title(title)
+    axis.set_xlabel("step")
+    axis.set_ylabel(unit)
+    drawn = False
+    for i, run in enumerate(runs):
+        found = values_of(run)
+        if found is None or not np.isfinite(found[1]).any():
+            continue
+        axis.plot(*found, LINES[i // len(COLOURS) % len(LINES)], color=COLOURS[i % len(COLOURS)],
+                  label=run.name, marker="o" if len(found[0]) < 40 else None, markersize=3)
+        drawn = True
+    if drawn:
+        axis.legend()
+    else:
+        axis.text(0.5, 0.5, "none", color=GREY, ha="center", transform=axis.transAxes)
+
+
+def of_steps(name):
+    return lambda run: (run.history["step"], smooth(run.history[name]))
+
+
+def of_validation(name, factor=1.0):
+    def values(run):
+        if not run.validation or name not in run.validation:
+            return None
+        return run.validation["step"], factor * run.validation[name]
+    return values
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run_folders", type=pathlib.Path, nargs="+")
+    parser.add_argument("-o", "--output", type=pathlib.Path, default="compare_runs.png")
+    arguments = parser.parse_args()
+    if len(arguments.run_folders) < 2:
+        sys.exit("name two or more run folders")
+    runs = [Run(folder) for folder in arguments.run_folders]
+    print_comparison(runs)
+    fig, axes = style.figure(2, 3, "Comparison of runs", ", ".join(run.name for run in runs))
+    draw(axes[0], runs, "Loss of training batches", of_steps("loss"), "nats")
+    draw(axes[1], runs, "Loss of validation", of_validation("loss"), "nats")
+    draw(axes[2], runs, "Percentile at equal length", of_validation("equal_length_percentile"))
+    recalls = [name for run in runs if run.validation for name in run.validation
+               if name.startswith("recall_")]
+    recall = recalls[-1] if recalls else "recall_1"
+    draw(axes[3], runs, "Validation: recall@" + recall.removeprefix("recall_"),
+         of_validation(recall, 100.0), "%")
+    draw(axes[4], runs, "Gradient norm", of_steps("gradient_norm"))
+    axes[4].set_yscale("log")
+    draw(axes[5], runs, "Speed", of_steps("proteins_per_second"), "proteins / s")
+    style.save(fig, arguments.output)
+
+
+if __name__ == "__main__":
+    main()
