@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 
+#include "kernels/pooled_rows.hpp"
 #include "support/arrays.hpp"
 #include "support/bench.hpp"
 #include "support/differences.hpp"
@@ -79,6 +81,12 @@ TEST(Pooling, GradientByDifferences) {
     expect_gradient("pooled", loss, random_numbers(n * columns, 1), dx.host(),
                     static_cast<double>(w.size()));
   }
+}
+
+TEST(Pooling, RowsOfResidues) {
+  const auto many = kernels::residue_rows(5, 10), none = kernels::residue_rows(5, 7);
+  EXPECT_EQ(std::pair(many.begin, many.end), std::pair(6, 9));
+  EXPECT_EQ(std::pair(none.begin, none.end), std::pair(6, 7)) << "position 1";
 }
 
 /// Weights of the rows, then the pooled rows.
