@@ -26,6 +26,8 @@ struct BatchSettings {
   std::string reduction = "exact";
   double masked_fraction = 0;
   bool recompute = false;
+  bool recompute_blocks = false;
+  double max_memory_gb = 0;  // 0: as many shards as `shards` says
 
   bool exact() const { return reduction == "exact"; }
 };

@@ -19,14 +19,14 @@ TrainingBatches::TrainingBatches(std::vector<Chain> chains, ProteinReader read,
       cost_(cost),
       shards_(static_cast<int>(batch.shards)) {}
 
-std::vector<Shard> TrainingBatches::cut(const Epoch& epoch, std::int64_t index) const {
-  return shards_of(sampler_, epoch, index, crop_, cost_, shards_);
+std::vector<Shard> TrainingBatches::cut(const Epoch& epoch, std::int64_t index, int shards) const {
+  return shards_of(sampler_, epoch, index, crop_, cost_, shards);
 }
 
 std::vector<Shard> TrainingBatches::shards(std::int64_t step) {
   const Position at = sampler_.position(step);
   if (epoch_.number != at.epoch) epoch_ = sampler_.epoch(at.epoch);
-  return cut(epoch_, at.index);
+  return cut(epoch_, at.index, shards_);
 }
 
 StepRows TrainingBatches::assemble(std::int64_t step, int begin, int end) {
@@ -39,12 +39,12 @@ StepRows TrainingBatches::assemble(std::int64_t step, int begin, int end) {
   return rows;
 }
 
-std::int64_t TrainingBatches::most_rows(std::int64_t number) const {
+std::int64_t TrainingBatches::most_rows(std::int64_t number, int shards) const {
   constexpr std::int64_t rows_of_ends = 2, encoders = 2;
   const Epoch epoch = sampler_.epoch(number);
   std::int64_t most = 0;
   for (std::int64_t index = 0; index < sampler_.steps_per_epoch(); ++index)
-    for (const Shard& shard : cut(epoch, index)) {
+    for (const Shard& shard : cut(epoch, index, shards)) {
       std::int64_t rows = 0;
       for (const Chain& chain : shard)
         rows += encoders * (std::min(chain.length, crop_.max_length) + rows_of_ends);
@@ -59,7 +59,7 @@ double TrainingBatches::worst_imbalance(std::int64_t number) const {
   for (std::int64_t index = 0; index < sampler_.steps_per_epoch(); ++index) {
     std::vector<std::int64_t> costs;
     std::vector<std::vector<int>> parts;
-    for (const Shard& shard : cut(epoch, index)) {
+    for (const Shard& shard : cut(epoch, index, shards_)) {
       parts.emplace_back();
       for (const Chain& chain : shard) {
         parts.back().push_back(static_cast<int>(costs.size()));

@@ -27,14 +27,16 @@ class TrainingBatches {
   /// that they last saw: once a Loader calls them, nobody else may.
   StepRows assemble(std::int64_t step, int begin, int end);
 
-  /// Rows of both encoders in the largest shard of an epoch, at most: crops may be shorter.
-  std::int64_t most_rows(std::int64_t epoch) const;
+  /// Rows of both encoders in the largest shard of an epoch, at most: crops may be shorter. Of its
+  /// own shards, or as if a batch were cut into `shards` of them.
+  std::int64_t most_rows(std::int64_t epoch) const { return most_rows(epoch, shards_); }
+  std::int64_t most_rows(std::int64_t epoch, int shards) const;
 
   /// Largest over mean shard cost, the worst of the batches of an epoch.
   double worst_imbalance(std::int64_t epoch) const;
 
  private:
-  std::vector<Shard> cut(const Epoch& epoch, std::int64_t index) const;
+  std::vector<Shard> cut(const Epoch& epoch, std::int64_t index, int shards) const;
 
   Sampler sampler_;
   ProteinReader read_;

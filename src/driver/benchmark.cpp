@@ -117,7 +117,7 @@ class Benchmark {
         [&](const data::ShardRows& shard, Saved& saved, bool differentiate) {
           return model().forward_sequence(context(), shard, saved, differentiate);
         },
-        [&](const Saved& saved, Matrix<Real> gradient) {
+        [&](Saved& saved, Matrix<Real> gradient) {
           model().backward_sequence(context(), saved, gradient);
         });
   }
@@ -129,7 +129,7 @@ class Benchmark {
         [&](const data::ShardRows& shard, Saved& saved, bool differentiate) {
           return model().forward_structure(context(), shard, saved, differentiate);
         },
-        [&](const Saved& saved, Matrix<Real> gradient) {
+        [&](Saved& saved, Matrix<Real> gradient) {
           model().backward_structure(context(), saved, gradient);
         });
   }

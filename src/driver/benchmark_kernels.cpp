@@ -133,7 +133,7 @@ std::vector<KernelTime> time_kernels(Context& context, const JointModel<P>& mode
     const auto steps = scratch.upload(std::vector<kernels::AdamStep>{step});
     const auto count = static_cast<double>(parameters);
     add("adam", 7 * count, 14 * count,
-        [&] { kernels::adam_update<T>(all_runs, steps, p, g, m, v); });
+        [&] { kernels::adam_update<T>(all_runs, steps, p, g, m, v, Vector<T>()); });
     add("sum of squares", count, 2 * count, [&] { kernels::sum_of_squares<T>(scratch, g); });
   }
   return times;

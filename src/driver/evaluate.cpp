@@ -25,13 +25,15 @@ namespace {
 template <class P>
 struct TrainedWeights {
   ParameterStore<P>& store;
+  bool averaged = false;
   std::int64_t step = 0, seed = 0;
 
   template <class Visitor>
   void state(Visitor& visitor) {
     visitor.number("step", step);
     visitor.number("seed", seed);
-    for (auto& p : store.parameters()) visitor.tensor("parameters/" + p.name, p.shape, p.value);
+    const std::string group = averaged ? "average/" : "parameters/";
+    for (auto& p : store.parameters()) visitor.tensor(group + p.name, p.shape, p.value);
   }
 };
 
@@ -91,10 +93,11 @@ class Evaluation {
     open_log(options_.output_folder(), deck_, communicator_);
     log::line("deck     " + deck_.name + ", every parameter in " + options_.output_folder() +
               "/log.txt");
-    TrainedWeights<P> weights{store_};
+    TrainedWeights<P> weights{store_, averaged()};
     io::read_checkpoint(options_.checkpoint, weights);
     store_.mark_updated();
-    log::line(fmt::format("model    {}, step {}; products by {}", options_.checkpoint, weights.step,
+    log::line(fmt::format("model    {}, step {}{}; products by {}", options_.checkpoint,
+                          weights.step, averaged() ? ", averaged weights" : "",
                           products_.describe()));
     log::line(
         fmt::format("data     {}: {} chains of split '{}', {} of them with at least {} residues",
@@ -112,6 +115,8 @@ class Evaluation {
   }
 
  private:
+  bool averaged() const { return options_.weights == "averaged"; }
+
   void choose_galleries() {
     add_gallery("whole", chains_of(dataset_, options_.split), 0);
     const auto kept = static_cast<int>(options_.retrieval.equal_length);
@@ -224,6 +229,10 @@ void check_files(const EvaluateSettings& options, const Communicator& communicat
 void evaluate(const Settings& settings, const DeckText& deck, const Communicator& communicator) {
   check_files(settings.evaluate, communicator);
   const Settings trained = trained_settings(settings.evaluate.checkpoint);
+  if (settings.evaluate.weights == "averaged" && trained.optim.ema_decay == 0)
+    fail(Exit::deck, fmt::format("{}: &evaluate weights = 'averaged', but {} was trained without "
+                                 "&optim ema_decay; use 'last'",
+                                 deck.name, settings.evaluate.checkpoint));
   if (trained.run.precision == F64::name)
     Evaluation<F64>(settings, deck, communicator, trained).run();
   else

@@ -44,6 +44,8 @@ void declare(deck::Schema& schema, EvaluateSettings& s) {
   group.only_for({"evaluate"});
   group.path("checkpoint", s.checkpoint, "checkpoint with the model, e.g. best.h5 of a run")
       .required();
+  group.choice("weights", s.weights, {"last", "averaged"},
+               "of the last update, or the moving average that &optim ema_decay kept");
   group.choice("split", s.split, {"train", "validation", "test", "all"},
                "chains of &data dataset that are queries and gallery");
   declare_retrieval(group, s.retrieval);

@@ -28,6 +28,7 @@ struct ValidateSettings {
 
 struct EvaluateSettings {
   std::string checkpoint;
+  std::string weights = "last";
   std::string split = "validation";
   RetrievalSettings retrieval = {.recall = {1, 5, 10, 50}};
   bool untrained = true;

@@ -113,6 +113,10 @@ template <class P>
 void restore_state(const std::string& checkpoint, TrainingState<P>& state, const DeckText& deck,
                    const std::string& dataset) {
   const TrainingState<P> asked = state;
+  if (state.optimizer->keeps_average() && !io::File::open(checkpoint).exists("/state/average"))
+    fail(Exit::deck, fmt::format("{}: &optim ema_decay is not 0, but {} holds no averaged weights: "
+                                 "set ema_decay = 0.0, or start anew",
+                                 deck.name, checkpoint));
   io::read_checkpoint(checkpoint, state);
   state.matrix_library = asked.matrix_library;
   const auto agree = [&](const char* key, std::int64_t stored, std::int64_t wanted) {

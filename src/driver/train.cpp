@@ -12,12 +12,14 @@
 #include "base/log.hpp"
 #include "data/dataset.hpp"
 #include "data/loader.hpp"
+#include "data/protein_reader.hpp"
 #include "driver/best_model.hpp"
 #include "driver/checkpoints.hpp"
 #include "driver/history.hpp"
 #include "driver/layer_statistics.hpp"
 #include "driver/restart.hpp"
 #include "driver/run_log.hpp"
+#include "driver/shard_choice.hpp"
 #include "driver/stop_request.hpp"
 #include "driver/training_data.hpp"
 #include "driver/training_state.hpp"
@@ -84,6 +86,9 @@ class Training {
     dataset_ =
         std::make_unique<data::Dataset>(data::Dataset::open(settings_.data.dataset, communicator_));
     batches_ = training_batches(settings_, deck_, *dataset_);
+    memory_plan_ =
+        set_shards<P>(settings_, deck_, *batches_, data::reader_of(*dataset_), communicator_);
+    if (!memory_plan_.empty()) batches_ = training_batches(settings_, deck_, *dataset_);
     validation_ = std::make_unique<ValidationSets<P>>(settings_, *dataset_, communicator_);
     metric_ = best_metric(settings_.validate, validation_->first().compares_equal_lengths());
   }
@@ -150,6 +155,7 @@ class Training {
         settings_.batch.shards / communicator_.size(), batches_->worst_imbalance(0),
         settings_.batch.reduction,
         settings_.batch.exact() ? ": same bits on any power of two of ranks" : ""));
+    if (!memory_plan_.empty()) log::line(memory_plan_);
     log::line("deck     " + deck_.name + ", every parameter in " + folder_ + "/deck.processed");
     log::line("stop     to end it with a checkpoint: touch " + stop_file());
     if (const auto left = stop_.seconds_of_job())
@@ -307,7 +313,11 @@ class Training {
   }
 
   void validate() {
+    Adam<P>& optimizer = step_->optimizer();
+    const bool averaged = optimizer.keeps_average() && settings_.optim.ema_validate;
+    if (averaged) optimizer.swap_average();
     std::optional<ValidationRow> row = validation_->run(*step_, state_.step);
+    if (averaged) optimizer.swap_average();
     if (!row) return;
     judge(state_, metric_, state_.step, *row);
     validation_->record(*row);
@@ -341,7 +351,7 @@ class Training {
     write_history_file(folder_ + "/history.h5", *history_, validation_->tables(), deck_.processed);
   }
 
-  const Settings& settings_;
+  Settings settings_;  // with the shards that a limit of memory asks for
   const DeckText& deck_;
   const Communicator& communicator_;
   const bool dry_run_;
@@ -350,7 +360,8 @@ class Training {
   StopRequest stop_;
   const Timer timer_;
   std::string restart_from_;
-  double rate_ = 1;  // of products on all ranks together, operations per second
+  std::string memory_plan_;  // for the log; empty without a limit
+  double rate_ = 1;          // of products on all ranks together, operations per second
   std::unique_ptr<data::Dataset> dataset_;
   std::unique_ptr<data::TrainingBatches> batches_;
   std::unique_ptr<ValidationSets<P>> validation_;

@@ -39,6 +39,8 @@ struct TrainingState {
       visitor.tensor("parameters/" + p.name, p.shape, p.value);
       visitor.tensor("first_moment/" + p.name, p.shape, part_of(optimizer->first_moment()));
       visitor.tensor("second_moment/" + p.name, p.shape, part_of(optimizer->second_moment()));
+      if (optimizer->keeps_average())
+        visitor.tensor("average/" + p.name, p.shape, part_of(optimizer->average()));
     }
   }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "backend/profiling.hpp"
+#include "optim/schedule.hpp"
 #include "tensor/loops.hpp"
 
 namespace jespr {
@@ -40,6 +41,7 @@ TrainingStep<P>::TrainingStep(const Settings& settings, const Communicator& comm
       optimizer_(std::make_unique<Adam<P>>(settings.optim, store_)),
       gradient_sum_(store_.size(), static_cast<int>(settings.batch.shards) / communicator.size()) {
   context_.timers = &timers_;
+  model_.recompute_blocks(settings.batch.recompute_blocks);
   store_.keep_rounded_by(products_);
 }
 
@@ -169,9 +171,9 @@ std::string TrainingStep<P>::diagnosis() const {
 
 template <class P>
 double TrainingStep<P>::parameter_bytes() const {
-  constexpr double buffers = 4;  // values, gradients, two moments
+  constexpr double buffers = 2;  // values, gradients
   return buffers * static_cast<double>(store_.size() * sizeof(typename P::Master)) +
-         static_cast<double>(gradient_sum_.bytes());
+         optimizer_->bytes() + static_cast<double>(gradient_sum_.bytes());
 }
 
 template <class P>

@@ -15,7 +15,8 @@ void add_adam_runs(std::vector<AdamRun>& runs, std::size_t begin, std::size_t si
 
 template <class T>
 void adam_update(Vector<const AdamRun> runs, Vector<const AdamStep> steps, Vector<T> p, Vector<T> g,
-                 Vector<T> m, Vector<T> v) {
+                 Vector<T> m, Vector<T> v, Vector<T> a) {
+  const bool averages = a.size() > 0;
   for_rows(
       "adam", static_cast<int>(runs.size()), KOKKOS_LAMBDA(const Row& row) {
         const AdamRun run = runs(row.index);
@@ -35,6 +36,20 @@ void adam_update(Vector<const AdamRun> runs, Vector<const AdamStep> steps, Vecto
           value[i] =
               value[i] * shrink - rate * first[i] / (Kokkos::sqrt(second[i]) * inverse_root2 + eps);
         });
+        if (!averages) return;  // a run's parameters are still in the cache
+        const T share = static_cast<T>(1.0 - step.average_decay);
+        T* average = &a(run.begin);
+        row.for_each(run.length, [&](int i) { average[i] += share * (value[i] - average[i]); });
+      });
+}
+
+template <class T>
+void swap_values(Vector<T> x, Vector<T> y) {
+  for_each(
+      "swap", x.size(), KOKKOS_LAMBDA(const std::size_t i) {
+        const T value = x(i);
+        x(i) = y(i);
+        y(i) = value;
       });
 }
 
@@ -76,7 +91,8 @@ void clamp_above(Vector<T> p, T largest) {
 
 #define JESPR_INSTANTIATE(T)                                                             \
   template void adam_update<T>(Vector<const AdamRun>, Vector<const AdamStep>, Vector<T>, \
-                               Vector<T>, Vector<T>, Vector<T>);                         \
+                               Vector<T>, Vector<T>, Vector<T>, Vector<T>);              \
+  template void swap_values<T>(Vector<T>, Vector<T>);                                    \
   template double sum_of_squares<T>(Workspace&, Vector<T>);                              \
   template void add_to<T>(Vector<T>, Vector<T>);                                         \
   template void clamp_above<T>(Vector<T>, T);

@@ -1,4 +1,5 @@
-// One update of Adam or AdamW on flat buffers, and the norm of a flat buffer.
+// One update of Adam or AdamW on flat buffers, with the average of the parameters, and the norm of
+// a flat buffer.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +20,7 @@ struct AdamStep {
   double gradient_scale;  // of clipping
   double correction1;     // 1 - beta1^t
   double correction2;     // 1 - beta2^t
+  double average_decay;   // of the average of the parameters, where one is kept
 };
 
 /// Elements [begin, begin + length) of the flat buffers, and which constants are theirs.
@@ -33,10 +35,15 @@ void add_adam_runs(std::vector<AdamRun>& runs, std::size_t begin, std::size_t si
 /// g' = gradient_scale g + gradient_decay p; p *= shrink; m = beta1 m + (1 - beta1) g';
 /// v = beta2 v + (1 - beta2) g'^2; p -= rate (m / correction1) / (sqrt(v / correction2) + eps).
 /// Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101. Other elements
-/// stay as they are. One pass over all parameters. p, g, m, v [n].
+/// stay as they are. Then a += (1 - average_decay) (p - a), unless a is empty. One pass over all
+/// parameters. p, g, m, v, a [n].
 template <class T>
 void adam_update(Vector<const AdamRun> runs, Vector<const AdamStep> steps, Vector<T> p, Vector<T> g,
-                 Vector<T> m, Vector<T> v);
+                 Vector<T> m, Vector<T> v, Vector<T> a);
+
+/// x, y = y, x, both [n].
+template <class T>
+void swap_values(Vector<T> x, Vector<T> y);
 
 /// sum_i x_i^2 in f64: blocks of fixed size, added in their order.
 template <class T>

@@ -1,19 +1,15 @@
 // Pooling and normalisation.
 #include "kernels/pooling.hpp"
 
+#include "kernels/pooled_rows.hpp"
 #include "tensor/loops.hpp"
 
 namespace jespr::kernels {
 namespace {
 
 /// The rows that enter the pooled row: all of them with equal weight.
-struct Range {
-  int begin, end;
-};
-KOKKOS_INLINE_FUNCTION Range pooled_rows(Pooling pooling, int begin, int end) {
-  if (pooling == Pooling::bos) return {begin, begin + 1};
-  if (end - begin <= 2) return {begin + 1, begin + 2};
-  return {begin + 1, end - 1};
+KOKKOS_INLINE_FUNCTION RowRange pooled_rows(Pooling pooling, int begin, int end) {
+  return pooling == Pooling::bos ? RowRange{begin, begin + 1} : residue_rows(begin, end);
 }
 
 }  // namespace
@@ -25,7 +21,7 @@ void pool(Pooling pooling, Matrix<T> x, const Offsets& offsets, Matrix<T> pooled
   for_rows(
       "pool", offsets.proteins(), KOKKOS_LAMBDA(const Row& row) {
         const int b = row.index;
-        const Range range = pooled_rows(pooling, starts(b), starts(b + 1));
+        const RowRange range = pooled_rows(pooling, starts(b), starts(b + 1));
         const T factor = T(1) / T(range.end - range.begin);
         row.for_each(columns, [&](int c) { pooled(b, c) = x(range.begin, c); });
         for (int i = range.begin + 1; i < range.end; ++i)
@@ -42,7 +38,7 @@ void pool_backward(Pooling pooling, Matrix<T> dpooled, const Offsets& offsets, M
   for_rows(
       "pool backward", static_cast<int>(dx.extent(0)), KOKKOS_LAMBDA(const Row& row) {
         const int i = row.index, b = protein(i);
-        const Range range = pooled_rows(pooling, starts(b), starts(b + 1));
+        const RowRange range = pooled_rows(pooling, starts(b), starts(b + 1));
         const bool inside = i >= range.begin && i < range.end;
         const T factor = inside ? T(1) / T(range.end - range.begin) : T(0);
         row.for_each(columns, [&](int c) { dx(i, c) = factor * dpooled(b, c); });

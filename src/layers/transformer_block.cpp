@@ -91,9 +91,11 @@ template <class P>
 TransformerStack<P> TransformerStack<P>::add(ParameterStore<P>& store, const std::string& name,
                                              const TransformerShape& shape) {
   TransformerStack stack;
-  for (int layer = 0; layer < shape.layers; ++layer)
+  for (int layer = 0; layer < shape.layers; ++layer) {
+    store.set_layers_above(shape.layers - 1 - layer);
     stack.blocks.push_back(
         TransformerBlock<P>::add(store, fmt::format("{}.{}", name, layer), shape));
+  }
   return stack;
 }
 
@@ -106,27 +108,52 @@ void TransformerStack<P>::freeze(int layers) {
 template <class P>
 Matrix<typename P::Real> TransformerStack<P>::forward(Context& context, Matrix<Real> x,
                                                       const Offsets& offsets, Saved* saved) const {
-  if (saved) saved->resize(blocks.size());
-  for (std::size_t layer = 0; layer < blocks.size(); ++layer) {
-    if (saved && static_cast<int>(layer) >= frozen) {
-      x = blocks[layer].forward(context, x, offsets, (*saved)[layer]);
+  if (saved) saved->blocks.resize(blocks.size());
+  if (saved) saved->inputs.resize(blocks.size());
+  typename LayerMix<P>::Saved unsaved;
+  typename LayerMix<P>::Saved& mixed = saved ? saved->mix : unsaved;
+  if (mix.exists()) mix.begin(context, x, mixed, saved != nullptr);
+  for (int layer = 0; layer < static_cast<int>(blocks.size()); ++layer) {
+    const auto l = static_cast<std::size_t>(layer);
+    const bool differentiate = saved && layer >= frozen;
+    if (differentiate && !recompute) {
+      x = blocks[l].forward(context, x, offsets, saved->blocks[l]);
     } else {
+      const bool mixed_input = saved && mix.trains() && layer > first_mixed();
+      const Matrix<Real> out = differentiate || mixed_input
+                                   ? context.saved.matrix<Real>(x.extent(0), x.extent(1))
+                                   : x;  // nobody needs it afterwards
+      if (differentiate) saved->inputs[l] = x;
       Scope scope(context.saved);
       typename TransformerBlock<P>::Saved transient;
-      copy(x, blocks[layer].forward(context, x, offsets, transient));
+      copy(out, blocks[l].forward(context, x, offsets, transient));
+      x = out;
     }
-    context.observe(layer_name(layer), x);
+    context.observe(layer_name(l), x);
+    if (mix.exists() && layer >= first_mixed()) mix.add_term(mixed, layer - first_mixed(), x);
   }
-  return x;
+  return mix.exists() ? mixed.sum : x;
 }
 
 template <class P>
-void TransformerStack<P>::backward(Context& context, const Saved& saved, const Offsets& offsets,
+void TransformerStack<P>::backward(Context& context, Saved& saved, const Offsets& offsets,
                                    Matrix<Real> dx) const {
+  Scope scope(context.scratch);
+  const Matrix<Real> dsum =
+      context.scratch.matrix<Real>(mix.exists() ? dx.extent(0) : 0, dx.extent(1));
+  if (mix.exists()) {
+    copy(dsum, dx);
+    mix.backward_weights(context, saved.mix, dsum);
+    mix.backward_term(saved.mix, mix.layers - 1, dsum, dx, false);
+  }
   for (int layer = static_cast<int>(blocks.size()) - 1; layer >= frozen; --layer) {
-    context.observe_gradient(layer_name(static_cast<std::size_t>(layer)), dx);
-    blocks[static_cast<std::size_t>(layer)].backward(
-        context, saved[static_cast<std::size_t>(layer)], offsets, dx);
+    const auto l = static_cast<std::size_t>(layer);
+    context.observe_gradient(layer_name(l), dx);
+    Scope again(context.saved);
+    if (recompute) blocks[l].forward(context, saved.inputs[l], offsets, saved.blocks[l]);
+    blocks[l].backward(context, saved.blocks[l], offsets, dx);
+    if (mix.exists() && layer > first_mixed())
+      mix.backward_term(saved.mix, layer - 1 - first_mixed(), dsum, dx, true);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "layers/attention.hpp"
+#include "layers/layer_mix.hpp"
 #include "layers/layer_norm.hpp"
 
 namespace jespr {
@@ -49,17 +50,24 @@ struct TransformerBlock {
                 Matrix<Real> dx) const;
 };
 
-/// Blocks one after the other. The first `frozen` ones save nothing and are not differentiated.
+/// Blocks one after the other, then, where it exists, the mix of the last ones' outputs. The first
+/// `frozen` ones save nothing and are not differentiated.
 template <class P>
 struct TransformerStack {
   using Real = typename P::Real;
 
   std::vector<TransformerBlock<P>> blocks;
+  LayerMix<P> mix;
   int frozen = 0;
+  bool recompute = false;  // a block keeps its input alone and runs forward again in backward
 
-  using Saved = std::vector<typename TransformerBlock<P>::Saved>;
+  struct Saved {
+    std::vector<typename TransformerBlock<P>::Saved> blocks;
+    std::vector<Matrix<Real>> inputs;  // of the blocks, where they recompute
+    typename LayerMix<P>::Saved mix;
+  };
 
-  /// Blocks `name`.0, `name`.1, ...
+  /// Blocks `name`.0, `name`.1, ..., the last one with no layer above it.
   static TransformerStack add(ParameterStore<P>& store, const std::string& name,
                               const TransformerShape& shape);
   /// Freezes the first `layers` blocks.
@@ -69,8 +77,10 @@ struct TransformerStack {
   Matrix<Real> forward(Context& context, Matrix<Real> x, const Offsets& offsets,
                        Saved* saved) const;
   /// `dx` in place; ends at the last frozen block.
-  void backward(Context& context, const Saved& saved, const Offsets& offsets,
-                Matrix<Real> dx) const;
+  void backward(Context& context, Saved& saved, const Offsets& offsets, Matrix<Real> dx) const;
+
+ private:
+  int first_mixed() const { return static_cast<int>(blocks.size()) - mix.layers; }
 };
 
 /// Multiply-adds per row of one block's linear maps, and per (query, key) pair of its attention.

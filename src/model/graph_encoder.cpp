@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>  // for exchange
+
 #include "tensor/loops.hpp"
 
 namespace jespr {
@@ -40,19 +42,22 @@ Features<T> take_edges(Workspace& workspace, const Graph& graph, int scalars, in
 
 template <class P>
 GraphEncoder<P> GraphEncoder<P>::add(ParameterStore<P>& store, const std::string& name,
-                                     const GraphShape& shape) {
+                                     const GraphShape& shape, int layers_above) {
   const std::string embed = name + ".embed_graph.";
   GraphEncoder encoder;
   encoder.shape = shape;
+  store.set_layers_above(layers_above + shape.layers);
   encoder.embed_node = Gvp<P>::add(store, embed + "embed_node.0", node_embedding(shape));
   encoder.node_norm = GvpNorm<P>::add(store, embed + "embed_node.1", shape.scalars);
   encoder.embed_edge = Gvp<P>::add(store, embed + "embed_edge.0", edge_embedding(shape));
   encoder.edge_norm = GvpNorm<P>::add(store, embed + "embed_edge.1", shape.edge_scalars);
   encoder.embed_confidence =
       Linear<P>::add(store, embed + "embed_confidence", kernels::radial_functions, shape.scalars);
-  for (int layer = 0; layer < shape.layers; ++layer)
+  for (int layer = 0; layer < shape.layers; ++layer) {
+    store.set_layers_above(layers_above + shape.layers - 1 - layer);
     encoder.blocks.push_back(GvpBlock<P>::add(
         store, fmt::format("{}.encoder_layers.{}", name, layer), shape.conv(), shape.dropout));
+  }
   return encoder;
 }
 
@@ -143,16 +148,27 @@ Features<typename P::Real> GraphEncoder<P>::run(Context& context, Tensor3<const 
   context.observe("gvp/edge_embed_s", edges.s);
   context.observe("gvp/edge_embed_v", edges.v);
 
+  saved.edges = edges;
   saved.blocks.resize(blocks.size());
+  saved.inputs.resize(blocks.size());
   for (std::size_t layer = 0; layer < blocks.size(); ++layer) {
-    const bool keep = differentiate && static_cast<int>(layer) >= frozen;
+    const bool trained = differentiate && static_cast<int>(layer) >= frozen;
+    const bool keep = trained && !recompute;
     const auto compute = [&] {
       return blocks[layer].forward(context, nodes, edges, saved.graph, offsets,
                                    static_cast<int>(layer) + 1, saved.blocks[layer], keep);
     };
-    // A layer that keeps nothing may write over its input: nobody needs that either, unless it is
-    // the kept embedding, which cannot be with a frozen layer behind it.
-    nodes = keep ? compute() : without_trace(context, nodes, compute);
+    if (keep) {
+      nodes = compute();
+    } else if (trained) {
+      saved.inputs[layer] = nodes;
+      nodes = without_trace(
+          context, Features<Real>::take(context.saved, n, shape.scalars, shape.vectors), compute);
+    } else {
+      // A layer that keeps nothing may write over its input: nobody needs that either, unless it
+      // is the kept embedding, which cannot be with a frozen layer behind it.
+      nodes = without_trace(context, nodes, compute);
+    }
   }
   return nodes;
 }
@@ -174,7 +190,7 @@ Features<typename P::Real> GraphEncoder<P>::forward(Context& context,
 }
 
 template <class P>
-void GraphEncoder<P>::backward(Context& context, const Saved& saved, const Offsets& offsets,
+void GraphEncoder<P>::backward(Context& context, Saved& saved, const Offsets& offsets,
                                const Features<Real>& d) const {
   if (!trains()) return;
   Scope scope(context.scratch);
@@ -186,6 +202,13 @@ void GraphEncoder<P>::backward(Context& context, const Saved& saved, const Offse
   }
   for (int layer = shape.layers - 1; layer >= frozen; --layer) {
     const auto l = static_cast<std::size_t>(layer);
+    Scope again(context.saved);
+    if (recompute) {
+      Observer observer = std::exchange(context.observer, nullptr);  // it has seen them
+      blocks[l].forward(context, saved.inputs[l], saved.edges, saved.graph, offsets, layer + 1,
+                        saved.blocks[l], true);
+      context.observer = std::move(observer);
+    }
     blocks[l].backward(context, saved.blocks[l], saved.graph, offsets, layer + 1, d,
                        embedding_frozen ? nullptr : &dedges);
   }

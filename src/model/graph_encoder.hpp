@@ -31,6 +31,7 @@ struct GraphEncoder {
   std::vector<GvpBlock<P>> blocks;  // `name`.encoder_layers.0, ...
   int frozen = 0;                   // blocks that are not trained, from the first
   bool embedding_frozen = false;
+  bool recompute = false;  // a block keeps its input alone and runs forward again in backward
 
   struct Saved {
     Graph graph;
@@ -38,10 +39,13 @@ struct GraphEncoder {
     typename GvpNorm<P>::Saved node_norm, edge_norm;
     typename Linear<P>::Saved embed_confidence;
     std::vector<typename GvpBlock<P>::Saved> blocks;
+    Features<Real> edges;                // embedded
+    std::vector<Features<Real>> inputs;  // of the blocks, where they recompute
   };
 
+  /// `layers_above`: those of the encoder that it is a part of.
   static GraphEncoder add(ParameterStore<P>& store, const std::string& name,
-                          const GraphShape& shape);
+                          const GraphShape& shape, int layers_above = 0);
 
   /// Freezes the embedding and the first `layers` blocks; 0 freezes nothing.
   void freeze(int layers);
@@ -53,7 +57,7 @@ struct GraphEncoder {
                          const kernels::NodeGeometry<Real>& geometry, Matrix<Real> confidence,
                          Saved& saved, bool differentiate) const;
   /// `d` is overwritten.
-  void backward(Context& context, const Saved& saved, const Offsets& offsets,
+  void backward(Context& context, Saved& saved, const Offsets& offsets,
                 const Features<Real>& d) const;
 
  private:

@@ -37,7 +37,7 @@ StructureInput<T> structure_input(Context& context, const data::ShardRows& shard
 /// A head, then the encoder behind it. rep: the rows between them.
 template <class Head, class Encoder, class T>
 void backward_through(Context& context, const Head& head, const typename Head::Saved& head_saved,
-                      const Encoder& encoder, const typename Encoder::Saved& encoder_saved,
+                      const Encoder& encoder, typename Encoder::Saved& encoder_saved,
                       Matrix<T> gradient, Matrix<T> rep) {
   Scope scope(context.scratch);
   const Matrix<T> drep = context.scratch.matrix<T>(rep.extent(0), rep.extent(1));
@@ -74,12 +74,16 @@ ModelForm form_of(const ModelSettings& settings) {
   return {{"sequence.layers", sequence.layers},
           {"sequence.heads", sequence.heads},
           {"sequence.pooling", number(pooling_of(sequence.pooling))},
+          {"sequence.pooled_layers", sequence.pooled_layers},
+          {"sequence.layer_weights", number(learns_layers(sequence.layer_weights))},
           {"structure.mode", number(structure.shape().mode)},
           {"structure.neighbours", structure.neighbours},
           {"structure.graph_layers", structure.graph_layers},
           {"structure.layers", structure.layers},
           {"structure.heads", structure.heads},
-          {"structure.pooling", number(pooling_of(structure.pooling))}};
+          {"structure.pooling", number(pooling_of(structure.pooling))},
+          {"structure.pooled_layers", structure.pooled_layers},
+          {"structure.layer_weights", number(learns_layers(structure.layer_weights))}};
 }
 
 template <class P>
@@ -106,6 +110,11 @@ JointModel<P> JointModel<P>::add(ParameterStore<P>& store, const ModelSettings& 
 }
 
 template <class P>
+void JointModel<P>::recompute_blocks(bool recompute) {
+  sequence.blocks.recompute = structure.blocks.recompute = structure.graph.recompute = recompute;
+}
+
+template <class P>
 typename JointModel<P>::Embeddings JointModel<P>::forward(Context& context,
                                                           const data::ShardRows& shard,
                                                           Saved& saved, bool differentiate,
@@ -117,8 +126,7 @@ typename JointModel<P>::Embeddings JointModel<P>::forward(Context& context,
 }
 
 template <class P>
-void JointModel<P>::backward(Context& context, const Saved& saved,
-                             const Embeddings& gradient) const {
+void JointModel<P>::backward(Context& context, Saved& saved, const Embeddings& gradient) const {
   backward_structure(context, saved, gradient.structure);
   backward_sequence(context, saved, gradient.sequence);
 }
@@ -154,8 +162,7 @@ Matrix<typename P::Real> JointModel<P>::forward_structure(Context& context,
 }
 
 template <class P>
-void JointModel<P>::backward_sequence(Context& context, const Saved& saved,
-                                      Matrix<Real> gradient) const {
+void JointModel<P>::backward_sequence(Context& context, Saved& saved, Matrix<Real> gradient) const {
   const Timed timed = context.time("sequence backward");
   const Region region("sequence backward");
   context.observed_prefix = "seq/";
@@ -165,7 +172,7 @@ void JointModel<P>::backward_sequence(Context& context, const Saved& saved,
 }
 
 template <class P>
-void JointModel<P>::backward_structure(Context& context, const Saved& saved,
+void JointModel<P>::backward_structure(Context& context, Saved& saved,
                                        Matrix<Real> gradient) const {
   const Timed timed = context.time("structure backward");
   const Region region("structure backward");

@@ -69,20 +69,25 @@ struct JointModel {
   /// Parameters under seq_encoder., struct_encoder. and logit_scale; frozen layers are marked.
   static JointModel add(ParameterStore<P>& store, const ModelSettings& settings);
 
+  /// Whether transformer blocks and graph layers keep their inputs alone and run forward again in
+  /// backward: less memory, same bits, up to a third more work.
+  void recompute_blocks(bool recompute);
+
   /// Both encoders on one shard. `differentiate` false: `saved` is of no further use. `work`, if
   /// given, is added to.
   Embeddings forward(Context& context, const data::ShardRows& shard, Saved& saved,
                      bool differentiate, ShardWork* work = nullptr) const;
-  /// `gradient` is overwritten; parameter gradients accumulate.
-  void backward(Context& context, const Saved& saved, const Embeddings& gradient) const;
+  /// `gradient` is overwritten, and of `saved` what blocks recompute; parameter gradients
+  /// accumulate.
+  void backward(Context& context, Saved& saved, const Embeddings& gradient) const;
 
   /// The same of one encoder and its head.
   Matrix<Real> forward_sequence(Context& context, const data::ShardRows& shard, Saved& saved,
                                 bool differentiate) const;
   Matrix<Real> forward_structure(Context& context, const data::ShardRows& shard, Saved& saved,
                                  bool differentiate) const;
-  void backward_sequence(Context& context, const Saved& saved, Matrix<Real> gradient) const;
-  void backward_structure(Context& context, const Saved& saved, Matrix<Real> gradient) const;
+  void backward_sequence(Context& context, Saved& saved, Matrix<Real> gradient) const;
+  void backward_structure(Context& context, Saved& saved, Matrix<Real> gradient) const;
 
   /// What a forward pass that has filled `saved` amounts to.
   ShardWork work_of(const data::ShardRows& shard, const Saved& saved) const;

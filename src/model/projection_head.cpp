@@ -32,6 +32,9 @@ ProjectionHead<P> ProjectionHead<P>::add(ParameterStore<P>& store, const std::st
   ProjectionHead head;
   head.shape = shape;
   const std::string name = prefix + "joint_embedding_projection";
+  if (shape.pooling == Pooling::attention)  // it starts as the mean
+    head.query =
+        Weight<P>(store.add(prefix + "attention_pooling.query", {shape.inputs}, Init::constant(0)));
   if (shape.kind == HeadKind::mlp_tanh) {
     head.hidden = Linear<P>::add(store, name + ".0", shape.inputs, hidden_factor * shape.width);
     head.hidden.activation = Activation::tanh;
@@ -50,7 +53,13 @@ Matrix<typename P::Real> ProjectionHead<P>::forward(Context& context, Matrix<Rea
   const std::size_t proteins = static_cast<std::size_t>(offsets.proteins());
   saved.offsets = offsets;
   Matrix<Real> x = context.saved.matrix<Real>(proteins, rep.extent(1));
-  kernels::pool(shape.pooling, rep, offsets, x);
+  if (shape.pooling == Pooling::attention) {
+    saved.rep = rep;
+    saved.share = context.saved.vector<Real>(rep.extent(0));
+    kernels::attention_pool(rep, offsets, flat(query.value()), saved.share, x);
+  } else {
+    kernels::pool(shape.pooling, rep, offsets, x);
+  }
   context.observe("pooled", x);
   if (shape.kind == HeadKind::mlp_tanh) x = hidden.forward(context, x, saved.hidden);
   x = output.forward(context, x, saved.output);
@@ -85,7 +94,11 @@ void ProjectionHead<P>::backward(Context& context, const Saved& saved, Matrix<Re
   } else {
     output.backward(context, saved.output, dx, dpooled);
   }
-  kernels::pool_backward(shape.pooling, dpooled, saved.offsets, drep);
+  if (shape.pooling == Pooling::attention)
+    kernels::attention_pool_backward(context.scratch, saved.rep, saved.offsets, flat(query.value()),
+                                     saved.share, dpooled, drep, flat(query.gradient()));
+  else
+    kernels::pool_backward(shape.pooling, dpooled, saved.offsets, drep);
 }
 
 double published_operations(const HeadShape& shape, double proteins) {

@@ -26,6 +26,7 @@ struct ProjectionHead {
   using Real = typename P::Real;
 
   HeadShape shape;
+  Weight<P> query;           // attention_pooling.query [C]; exists for that pooling alone
   Linear<P> hidden, output;  // joint_embedding_projection.0, .2; a linear head has only .0
   LayerNorm<P> norm;         // after_proj_ln
   std::uint32_t site = 0;
@@ -34,6 +35,8 @@ struct ProjectionHead {
     Offsets offsets, pooled_offsets;  // of the encoder's rows; one row per protein
     typename Linear<P>::Saved hidden, output;
     typename LayerNorm<P>::Saved norm;
+    Matrix<Real> rep;        // [N, C], and the weights of its rows: of attention pooling
+    Vector<Real> share;      // [N]
     Matrix<Real> embedding;  // [B, J]
     Vector<Real> length;     // [B], before normalisation
   };

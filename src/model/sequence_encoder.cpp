@@ -47,9 +47,12 @@ SequenceEncoder<P> SequenceEncoder<P>::add(ParameterStore<P>& store, const std::
                                            const SequenceShape& shape) {
   SequenceEncoder encoder;
   encoder.shape = shape;
+  store.set_layers_above(shape.layers);
   encoder.table = Weight<P>(
       store.add(prefix + "embed_tokens.weight", {alphabet_size, shape.width}, Init::normal(1)));
   encoder.blocks = TransformerStack<P>::add(store, prefix + "layers", shape.transformer());
+  encoder.blocks.mix =
+      LayerMix<P>::add(store, prefix + "layer_weights", shape.mixed_layers, shape.learned_mix);
   encoder.norm = LayerNorm<P>::add(store, prefix + "emb_layer_norm_after", shape.width);
   return encoder;
 }
@@ -92,9 +95,9 @@ Matrix<typename P::Real> SequenceEncoder<P>::forward(Context& context, const Seq
 }
 
 template <class P>
-void SequenceEncoder<P>::backward(Context& context, const Saved& saved, Matrix<Real> drep) const {
+void SequenceEncoder<P>::backward(Context& context, Saved& saved, Matrix<Real> drep) const {
   context.observe_gradient("rep", drep);
-  if (blocks.frozen == shape.layers && !norm.gain.trainable()) return;
+  if (blocks.frozen == shape.layers && !norm.gain.trainable() && !blocks.mix.trains()) return;
   norm.backward(context, saved.norm, drep, drep);
   blocks.backward(context, saved.blocks, saved.offsets, drep);
   if (!table.trainable()) return;

@@ -12,7 +12,9 @@ struct SequenceShape {
   int layers = 6;
   int width = 320;  // C; the feed-forward is 4 C wide
   int heads = 20;
-  double dropout = 0;  // the released ESM-2 has none
+  double dropout = 0;        // the released ESM-2 has none
+  int mixed_layers = 1;      // whose outputs the final norm sees
+  bool learned_mix = false;  // their weights
 
   TransformerShape transformer() const;
 };
@@ -41,7 +43,8 @@ struct SequenceEncoder {
     typename LayerNorm<P>::Saved norm;
   };
 
-  /// Parameters `prefix`embed_tokens.weight, `prefix`layers.0..., `prefix`emb_layer_norm_after.
+  /// Parameters `prefix`embed_tokens.weight, `prefix`layers.0..., `prefix`layer_weights if learned,
+  /// `prefix`emb_layer_norm_after.
   static SequenceEncoder add(ParameterStore<P>& store, const std::string& prefix,
                              const SequenceShape& shape);
 
@@ -53,7 +56,7 @@ struct SequenceEncoder {
   Matrix<Real> forward(Context& context, const SequenceInput& input, Saved& saved,
                        bool differentiate) const;
   /// `drep` [N, C] is overwritten.
-  void backward(Context& context, const Saved& saved, Matrix<Real> drep) const;
+  void backward(Context& context, Saved& saved, Matrix<Real> drep) const;
 };
 
 /// Operations (2 x multiply-adds) of the forward pass as published: every linear map on `rows` rows

@@ -27,15 +27,13 @@ constexpr SequencePreset sequence_presets[] = {
 
 }  // namespace
 
-Pooling pooling_of(const std::string& name) {
-  return name == "mean" ? Pooling::mean : Pooling::bos;
-}
-
 SequenceShape SequenceSettings::shape() const {
   return {.layers = static_cast<int>(layers),
           .width = static_cast<int>(width),
           .heads = static_cast<int>(heads),
-          .dropout = dropout};
+          .dropout = dropout,
+          .mixed_layers = static_cast<int>(pooled_layers),
+          .learned_mix = learns_layers(layer_weights)};
 }
 
 HeadShape JointSettings::head_shape(int inputs, const std::string& pooling) const {
@@ -66,8 +64,7 @@ void declare(deck::Schema& schema, SequenceSettings& s) {
   group.integer("heads", s.heads, {.min = 1, .max = 1024}, "attention heads");
   group.real("dropout", s.dropout, {.min = 0, .max = 1, .below = true},
              "dropout of the blocks; the released ESM-2 has none");
-  group.choice("pooling", s.pooling, {"bos", "mean"},
-               "one row per protein: of the start token, or the mean over residues");
+  declare_pooling(group, s.pooling, s.pooled_layers, s.layer_weights, s.layers);
   group.integer("frozen_layers", s.frozen_layers, {.min = 0, .unit = "blocks"},
                 "first blocks that are not trained (with the embedding)");
   group.check("heads", [&s]() -> std::string {

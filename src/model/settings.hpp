@@ -7,6 +7,7 @@
 
 #include "deck/schema.hpp"
 #include "model/clip_loss.hpp"
+#include "model/pooling_settings.hpp"
 #include "model/projection_head.hpp"
 #include "model/sequence_encoder.hpp"
 
@@ -16,7 +17,8 @@ struct SequenceSettings {
   std::string preset = "esm2_t6_8M";
   std::int64_t layers = 6, width = 320, heads = 20;
   double dropout = 0;
-  std::string pooling = "bos";
+  std::string pooling = "bos", layer_weights = "equal";
+  std::int64_t pooled_layers = 1;
   std::int64_t frozen_layers = 0;
 
   SequenceShape shape() const;
@@ -34,7 +36,5 @@ struct JointSettings {
 void declare(deck::Schema& schema, SequenceSettings& settings);
 void declare(deck::Schema& schema, JointSettings& settings);
 void declare(deck::Schema& schema, LossSettings& settings);
-
-Pooling pooling_of(const std::string& name);
 
 }  // namespace jespr

@@ -24,6 +24,7 @@ StructureEncoder<P> StructureEncoder<P>::add(ParameterStore<P>& store, const std
   const int width = shape.width;
   StructureEncoder encoder;
   encoder.shape = shape;
+  store.set_layers_above(shape.layers);  // of the transformer, whose inputs these are
   encoder.table = Weight<P>(store.add(prefix + "embed_tokens.weight", {structure_alphabet, width},
                                       Init::normal(1.0 / std::sqrt(double(width)))));
   encoder.embed_geometry =
@@ -32,10 +33,13 @@ StructureEncoder<P> StructureEncoder<P>::add(ParameterStore<P>& store, const std
       Linear<P>::add(store, prefix + "embed_confidence", kernels::radial_functions, width);
   encoder.embed_dihedrals = DihedralEmbedding<P>::add(store, prefix + "embed_dihedrals",
                                                       kernels::dihedral_features, width);
-  encoder.graph = GraphEncoder<P>::add(store, prefix + "gvp_encoder", shape.graph);
+  encoder.graph = GraphEncoder<P>::add(store, prefix + "gvp_encoder", shape.graph, shape.layers);
+  store.set_layers_above(shape.layers);
   encoder.embed_graph = Linear<P>::add(store, prefix + "embed_gvp_output",
                                        shape.graph.scalars + 3 * shape.graph.vectors, width);
   encoder.blocks = TransformerStack<P>::add(store, prefix + "layers", shape.transformer());
+  encoder.blocks.mix =
+      LayerMix<P>::add(store, prefix + "layer_weights", shape.mixed_layers, shape.learned_mix);
   encoder.norm = LayerNorm<P>::add(store, prefix + "layer_norm", width);
   encoder.embedding_site = site_of(prefix + "embedding");
   return encoder;
@@ -131,8 +135,7 @@ Matrix<typename P::Real> StructureEncoder<P>::forward(Context& context,
 }
 
 template <class P>
-void StructureEncoder<P>::embed_backward(Context& context, const Saved& saved,
-                                         Matrix<Real> dx) const {
+void StructureEncoder<P>::embed_backward(Context& context, Saved& saved, Matrix<Real> dx) const {
   if (context.observer)
     for (const char* name :
          {"embed_dihedrals", "embed_gvp_output", "embed_confidence", "embed_gvp_input_features"})
@@ -161,9 +164,9 @@ void StructureEncoder<P>::embed_backward(Context& context, const Saved& saved,
 }
 
 template <class P>
-void StructureEncoder<P>::backward(Context& context, const Saved& saved, Matrix<Real> drep) const {
+void StructureEncoder<P>::backward(Context& context, Saved& saved, Matrix<Real> drep) const {
   context.observe_gradient("rep", drep);
-  if (blocks.frozen == shape.layers && !norm.gain.trainable()) return;
+  if (blocks.frozen == shape.layers && !norm.gain.trainable() && !blocks.mix.trains()) return;
   norm.backward(context, saved.norm, drep, drep);
   blocks.backward(context, saved.blocks, saved.offsets, drep);
   if (inputs_frozen) return;

@@ -57,14 +57,14 @@ struct StructureEncoder {
   Matrix<Real> forward(Context& context, const StructureInput<Real>& input, Saved& saved,
                        bool differentiate) const;
   /// `drep` [N, C] is overwritten.
-  void backward(Context& context, const Saved& saved, Matrix<Real> drep) const;
+  void backward(Context& context, Saved& saved, Matrix<Real> drep) const;
 
  private:
   /// Sum of all embeddings: the input of the first transformer block.
   Matrix<Real> embed(Context& context, const StructureInput<Real>& input, Saved& saved,
                      bool differentiate) const;
   /// `dx` is kept.
-  void embed_backward(Context& context, const Saved& saved, Matrix<Real> dx) const;
+  void embed_backward(Context& context, Saved& saved, Matrix<Real> dx) const;
 };
 
 }  // namespace jespr

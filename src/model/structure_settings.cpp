@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "kernels/attention.hpp"
+#include "model/pooling_settings.hpp"
 #include "model/presets.hpp"
 
 namespace jespr {
@@ -80,6 +81,8 @@ StructureShape StructureSettings::shape() const {
   shape.feed_forward = static_cast<int>(feed_forward);
   shape.dropout = dropout;
   shape.mode = mode == "reference" ? GeometryMode::reference : GeometryMode::invariant;
+  shape.mixed_layers = static_cast<int>(pooled_layers);
+  shape.learned_mix = learns_layers(layer_weights);
   return shape;
 }
 
@@ -95,8 +98,7 @@ void declare(deck::Schema& schema, StructureSettings& s) {
   group.choice("mode", s.mode, {"reference", "invariant"},
                "reference: as ESM-IF1, missing atoms at the origin; invariant: missing residues, "
                "ends and breaks give zero features, so that shifts and turns change nothing");
-  group.choice("pooling", s.pooling, {"bos", "mean"},
-               "one row per protein: of the start row, or the mean over residues");
+  declare_pooling(group, s.pooling, s.pooled_layers, s.layer_weights, s.layers);
   group.integer("node_scalars", s.node_scalars, {.min = 1, .max = most_channels},
                 "scalar channels of a residue in the graph layers");
   group.integer("node_vectors", s.node_vectors, {.min = 1, .max = most_channels},

@@ -18,6 +18,8 @@ struct StructureShape {
   int feed_forward = 2048;
   double dropout = 0;  // of the embedding and the transformer; graph.dropout is the graph's
   GeometryMode mode = GeometryMode::invariant;
+  int mixed_layers = 1;      // transformer blocks whose outputs the final norm sees
+  bool learned_mix = false;  // their weights
 
   TransformerShape transformer() const;
 };
@@ -28,7 +30,8 @@ double published_operations(const StructureShape& shape, double rows, double edg
 
 struct StructureSettings {
   std::string preset = "gvpt_8M";
-  std::string mode = "invariant", pooling = "bos";
+  std::string mode = "invariant", pooling = "bos", layer_weights = "equal";
+  std::int64_t pooled_layers = 1;
   std::int64_t node_scalars = 128, node_vectors = 64;
   std::int64_t edge_scalars = 32, edge_vectors = 1;
   std::int64_t graph_layers = 4, neighbours = 30;

@@ -55,6 +55,7 @@ Parameter<P>& ParameterStore<P>::add(const std::string& name, std::vector<int> s
   p.shape = std::move(shape);
   p.init = init;
   p.part = part_;
+  p.layers_above = layers_above_;
   p.joined = joined;
   p.size = 1;
   for (int extent : p.shape) p.size *= static_cast<std::size_t>(extent);

@@ -40,6 +40,7 @@ struct Parameter {
   std::vector<int> shape;  // [], [C] or [O, C]
   Init init;
   Part part = Part::sequence;
+  int layers_above = 0;              // of its encoder: the unit of layer-wise learning rates
   bool joined = false;               // lies directly behind the parameter registered before it
   Parameter* next_joined = nullptr;  // the one that lies directly behind this one
   bool trainable = true;             // false: frozen, no gradient is computed, no update made
@@ -61,6 +62,8 @@ class ParameterStore {
 
   /// The part of all parameters added until the next call.
   void set_part(Part part) { part_ = part; }
+  /// The number of layers of an encoder above the parameters that are added until the next call.
+  void set_layers_above(int layers) { layers_above_ = layers; }
 
   /// Registers a tensor; the reference stays valid. A second one of the same name is a bug.
   /// `joined`: contiguous with the one before, so that one product serves both.
@@ -99,6 +102,7 @@ class ParameterStore {
   std::size_t count_ = 0;
   std::uint64_t version_ = 0;
   Part part_ = Part::sequence;
+  int layers_above_ = 0;
 };
 
 /// A weight as a layer sees it: one parameter, or several joined ones stacked by rows.

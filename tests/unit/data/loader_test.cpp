@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <stdexcept>
@@ -50,6 +51,18 @@ TEST(loader, gives_what_direct_assembly_gives) {
       EXPECT_EQ(found.shards[i].proteins(), found.proteins_of_shard[i + 1]);
     }
   }
+}
+
+TEST(loader, most_rows_are_those_of_the_fullest_shard) {
+  TrainingBatches one = make_batches(1), four = make_batches(4);
+  std::int64_t most = 0;
+  for (std::int64_t step = 0; step < four.sampler().steps_per_epoch(); ++step)
+    for (const ShardRows& shard : four.assemble(step, 0, 4).shards)
+      most = std::max(most, static_cast<std::int64_t>(shard.sequence.tokens.size() +
+                                                      shard.structure.confidence.size()));
+  EXPECT_EQ(four.most_rows(0), most);
+  EXPECT_EQ(one.most_rows(0, 4), most);
+  EXPECT_GT(one.most_rows(0), most);
 }
 
 TEST(loader, a_protein_looks_the_same_in_whatever_shards) {

@@ -111,13 +111,23 @@ TEST(Allocations, AreCountedByTheHooks) {
 }
 
 template <class P>
-void expect_no_allocations(bool recompute) {
+void expect_no_allocations(bool recompute, bool with_options = false) {
   Settings settings;
+  if (with_options) {  // all that have buffers of their own
+    settings.batch.recompute_blocks = true;
+    settings.optim.ema_decay = 0.9;
+    settings.optim.layer_decay = 0.5;
+  }
   settings.batch.shards = 2;
   settings.batch.proteins = 8;
   settings.batch.recompute = recompute;
   settings.model = small_model(2, 32, 0.1);
   settings.model.joint.dropout = 0.1;
+  if (with_options) {
+    settings.model.sequence.pooling = settings.model.structure.pooling = "attention";
+    settings.model.sequence.layer_weights = settings.model.structure.layer_weights = "learned";
+    settings.model.sequence.pooled_layers = settings.model.structure.pooled_layers = 2;
+  }
   const Communicator self = Communicator::self();
   const ProductLibrary library = Products::libraries<typename P::Real>().back();
   TrainingStep<P> step(settings, self, library);
@@ -143,6 +153,8 @@ void expect_no_allocations(bool recompute) {
 TEST(TrainingStep, StepsTwoToTwentyAllocateNothing) {
   expect_no_allocations<F32>(false);
   expect_no_allocations<F32>(true);
+  expect_no_allocations<F32>(false, true);
+  expect_no_allocations<F32>(true, true);
   expect_no_allocations<F64>(false);
 }
 

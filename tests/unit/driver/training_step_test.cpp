@@ -1,4 +1,5 @@
-// TrainingStep: the clamp of the logit scale acts on updates alone; dropout knows the whole seed.
+// TrainingStep: the clamp of the logit scale acts on updates alone; dropout knows the whole seed;
+// recomputed blocks change no bits and need less memory.
 #include "driver/training_step.hpp"
 
 #include <gtest/gtest.h>
@@ -93,6 +94,27 @@ TEST(TrainingStep, OfBf16AllocatesNothingFromTheSecondStepOn) {
   EXPECT_EQ(run.step->products().bytes(), bytes);
   run.step->reserve(2);
   EXPECT_GT(run.step->products().bytes(), bytes);
+}
+
+/// Four layers of each kind with dropout, all activations kept or one layer's at a time.
+TEST(TrainingStep, RecomputedBlocksHaveTheSameBitsAndLessMemory) {
+  Settings settings;
+  settings.batch.shards = 1;
+  settings.model = small_model(4, 16, 0.2);
+  const Communicator self = Communicator::self();
+  std::vector<data::ShardRows> shards(1);
+  for (int identity = 0; identity < 4; ++identity)
+    data::append_protein(shards[0], identity, data::made_up_protein(identity, 30),
+                         data::whole_chain(30));
+  TrainingStep<F32> kept(settings, self, Products::default_library());
+  settings.batch.recompute_blocks = true;
+  TrainingStep<F32> again(settings, self, Products::default_library());
+  const BatchLayout layout{{4}, 0, 1};
+  for (int step = 0; step < 3; ++step)
+    EXPECT_EQ(again.take(step, shards, layout, 0).loss.loss,
+              kept.take(step, shards, layout, 0).loss.loss);
+  EXPECT_EQ(parameter_values(again.store()), parameter_values(kept.store()));
+  EXPECT_LT(again.activation_bytes(), 0.6 * kept.activation_bytes());
 }
 
 /// The loss of one step from the parameters of seed 1.

@@ -23,7 +23,8 @@ const std::vector<kernels::AdamStep> steps = {{.rate = 0.01,
                                                .gradient_decay = 0.2,
                                                .gradient_scale = 0.5,
                                                .correction1 = 0.4,
-                                               .correction2 = 0.2},
+                                               .correction2 = 0.2,
+                                               .average_decay = 0.7},
                                               {.rate = 0.02,
                                                .beta1 = 0.5,
                                                .beta2 = 0.8,
@@ -32,11 +33,12 @@ const std::vector<kernels::AdamStep> steps = {{.rate = 0.01,
                                                .gradient_decay = 0.1,
                                                .gradient_scale = 0.25,
                                                .correction1 = 0.6,
-                                               .correction2 = 0.3}};
+                                               .correction2 = 0.3,
+                                               .average_decay = 0.9}};
 
 /// Runs of both kinds, with a gap between them and one behind them that must stay as they are.
 template <class T>
-void check_update(int length) {
+void check_update(int length, bool averages) {
   constexpr int gap = 5;
   const std::vector<kernels::AdamRun> runs = {{0, length, 1},
                                               {static_cast<std::size_t>(length + gap), length, 0}};
@@ -44,11 +46,12 @@ void check_update(int length) {
   const Numbers p = random_numbers(n, 1), g = random_numbers(n, 2), m = random_numbers(n, 3);
   Numbers v = random_numbers(n, 4);
   for (double& value : v) value = std::abs(value);
-  const Guarded<T> p_(p), g_(g), m_(m), v_(v);
+  const Numbers a = random_numbers(n, 8);
+  const Guarded<T> p_(p), g_(g), m_(m), v_(v), a_(a);
   Bench bench;
   kernels::adam_update(bench.inputs.upload(runs), bench.inputs.upload(steps), p_.vector(),
-                       g_.vector(), m_.vector(), v_.vector());
-  Numbers expected = p_.host(), first = m_.host(), second = v_.host();
+                       g_.vector(), m_.vector(), v_.vector(), averages ? a_.vector() : Vector<T>());
+  Numbers expected = p, first = m, second = v, average = a;
   for (const kernels::AdamRun& run : runs)
     for (std::size_t i = run.begin; i < run.begin + static_cast<std::size_t>(run.length); ++i) {
       const kernels::AdamStep& step = steps[static_cast<std::size_t>(run.step)];
@@ -57,19 +60,22 @@ void check_update(int length) {
       second[i] = step.beta2 * v[i] + (1 - step.beta2) * gradient * gradient;
       expected[i] = p[i] * step.shrink - step.rate * (first[i] / step.correction1) /
                                              (std::sqrt(second[i] / step.correction2) + step.eps);
+      if (averages) average[i] = step.average_decay * a[i] + (1 - step.average_decay) * expected[i];
     }
   constexpr double operations = 12;
   expect_close(p_.host(), expected, rounding<T>(operations), "parameters");
   expect_close(m_.host(), first, rounding<T>(operations), "first moment");
   expect_close(v_.host(), second, rounding<T>(operations), "second moment");
+  expect_close(a_.host(), average, rounding<T>(operations), "average");
   EXPECT_EQ(g_.host(), g);
 }
 
 TEST(AdamKernels, UpdateEqualsTheFormula) {
-  for (const int length : {1, 77, 4096}) {
-    check_update<float>(length);
-    check_update<double>(length);
-  }
+  for (const int length : {1, 77, 4096})
+    for (const bool averages : {false, true}) {
+      check_update<float>(length, averages);
+      check_update<double>(length, averages);
+    }
 }
 
 TEST(AdamKernels, RunsCoverTheirElements) {
@@ -103,6 +109,14 @@ TEST(AdamKernels, SumOfSquares) {
     check_sum_of_squares<float>(n);
     check_sum_of_squares<double>(n);
   }
+}
+
+TEST(AdamKernels, Swap) {
+  const Numbers x = random_numbers(50, 6), y = random_numbers(50, 7);
+  const Guarded<float> first(x), second(y);
+  kernels::swap_values(first.vector(), second.vector());
+  EXPECT_EQ(first.host(), y);
+  EXPECT_EQ(second.host(), x);
 }
 
 TEST(AdamKernels, AddAndClamp) {

@@ -1,8 +1,10 @@
 // Layer norm, attention, block and stack as layers: gradients by differences, dropout, freezing,
-// evaluation without memory, independence of packing.
+// evaluation without memory, mixing of layers, recomputation.
 #include "layers/transformer_block.hpp"
 
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "support/layers.hpp"
 
@@ -105,8 +107,9 @@ struct Stacked : Packed {
   TransformerStack<F64> stack;
   TransformerStack<F64>::Saved saved;
 
-  Stacked(int layers, bool rotary, double dropout) {
+  Stacked(int layers, bool rotary, double dropout, int mixed = 1, bool learned = false) {
     stack = TransformerStack<F64>::add(store, "layers", shape_of(layers, rotary, dropout));
+    stack.mix = LayerMix<F64>::add(store, "layer_weights", mixed, learned);
     finish();
   }
   std::vector<double> forward(const std::vector<double>& values) {
@@ -134,6 +137,84 @@ TEST(TransformerStack, GradientByDifferences) {
                              random_numbers(n * width, 2));
       s.expect_memory_returned();
     }
+}
+
+TEST(TransformerStack, GradientOfMixedLayersByDifferences) {
+  for (const int mixed : {2, 3})
+    for (const bool learned : {false, true})
+      for (const bool recompute : {false, true}) {
+        Stacked s(3, true, 0.3, mixed, learned);
+        s.stack.recompute = recompute;
+        EXPECT_EQ(s.store.find("layer_weights") != nullptr, learned);
+        expect_layer_gradients("stack of mixed layers", s.store,
+                               {[&](const auto& x) { return s.forward(x); },
+                                [&](const auto& dy) { return s.backward(dy); }},
+                               random_numbers(n * width, 2));
+        s.expect_memory_returned();
+      }
+}
+
+/// Equal weights are the mean of what the blocks return one by one.
+TEST(TransformerStack, MixesTheLastLayers) {
+  const std::vector<double> x = random_numbers(n * width, 2);
+  std::vector<std::vector<double>> outputs;
+  Stacked mean(3, true, 0, 2);
+  mean.bench.context.observer = [&](const std::string&, const auto& values, const auto&) {
+    outputs.push_back(values);
+  };
+  const std::vector<double> y = mean.forward(x);
+  ASSERT_EQ(outputs.size(), 3u);
+  std::vector<double> expected;
+  for (std::size_t i = 0; i < y.size(); ++i)
+    expected.push_back((outputs[1][i] + outputs[2][i]) / 2);
+  expect_close(y, expected, rounding<double>(2), "mean of two layers");
+
+  Stacked learned(3, true, 0, 2, true);
+  for (auto& p : learned.store.parameters())
+    to_device(p.value, p.name == "layer_weights" ? std::vector<double>{0.5, 0.5 - std::log(3.0)}
+                                                 : to_host(mean.store.find(p.name)->value));
+  for (std::size_t i = 0; i < y.size(); ++i)
+    expected[i] = 0.75 * outputs[1][i] + 0.25 * outputs[2][i];
+  expect_close(learned.forward(x), expected, rounding<double>(2, 32), "weighted sum");
+  EXPECT_EQ(learned.evaluate(x), learned.forward(x));
+}
+
+TEST(TransformerStack, RecomputedBlocksHaveTheSameBitsAndLessMemory) {
+  const std::vector<double> x = random_numbers(n * width, 2), dy = random_numbers(n * width, 3);
+  for (const int frozen : {0, 2})
+    for (const int mixed : {1, 3}) {
+      Stacked kept(4, true, 0.3, mixed, true), again(4, true, 0.3, mixed, true);
+      kept.stack.freeze(frozen);
+      again.stack.freeze(frozen);
+      again.stack.recompute = true;
+      EXPECT_EQ(again.forward(x), kept.forward(x));
+      EXPECT_LT(again.bench.saved.stack().in_use(), kept.bench.saved.stack().in_use() / 2);
+      const std::size_t held = again.bench.saved.stack().in_use();
+      EXPECT_EQ(again.backward(dy), kept.backward(dy));
+      EXPECT_EQ(again.bench.saved.stack().in_use(), held);
+      EXPECT_EQ(parameter_gradients(again.store), parameter_gradients(kept.store));
+      EXPECT_LT(again.bench.saved.stack().high_water(), kept.bench.saved.stack().high_water());
+    }
+}
+
+/// The weights of a mix learn from frozen blocks, too, and those keep their outputs apart for it.
+TEST(TransformerStack, LearnsToMixFrozenBlocks) {
+  const std::vector<double> x = random_numbers(n * width, 2), dy = random_numbers(n * width, 3);
+  Stacked free(3, true, 0, 3, true), frozen(3, true, 0, 3, true);
+  frozen.stack.freeze(3);
+  EXPECT_EQ(frozen.forward(x), free.forward(x));
+  frozen.backward(dy);
+  free.backward(dy);
+  const auto gradient = to_host(frozen.store.find("layer_weights")->gradient);
+  EXPECT_EQ(gradient, to_host(free.store.find("layer_weights")->gradient));
+  EXPECT_GT(max_abs(gradient), 0);
+}
+
+TEST(TransformerStack, CountsTheLayersAbove) {
+  Stacked s(3, true, 0, 2, true);
+  EXPECT_EQ(s.store.find("layers.0.fc1.weight")->layers_above, 2);
+  EXPECT_EQ(s.store.find("layers.2.fc2.bias")->layers_above, 0);
+  EXPECT_EQ(s.store.find("layer_weights")->layers_above, 0);
 }
 
 /// Every site of dropout draws its own numbers, and none when not training.

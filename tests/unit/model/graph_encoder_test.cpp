@@ -1,4 +1,5 @@
-// GraphEncoder: gradients by all parameters, with gaps, breaks and half a residue, in both modes.
+// GraphEncoder: gradients by all parameters, with gaps, breaks and half a residue, in both modes;
+// recomputation of its blocks.
 #include "model/graph_encoder.hpp"
 
 #include <gtest/gtest.h>
@@ -39,7 +40,10 @@ struct Case {
                                       .edge_scalars = 5,
                                       .edge_vectors = 2,
                                       .layers = layers,
-                                      .neighbours = 5});
+                                      .neighbours = 5,
+                                      .dropout = 0.2},
+                                     2);
+    bench.context.training = true;
     store.freeze();
     randomize(store, 1);
     geometry = kernels::node_geometry(bench.inputs, mode, packed.coordinates, packed.offsets);
@@ -79,6 +83,32 @@ TEST(GraphEncoder, GradientByDifferences) {
                               }},
                              {}, step_between_kinks);
     }
+}
+
+TEST(GraphEncoder, RecomputedBlocksHaveTheSameBitsAndLessMemory) {
+  for (const int frozen : {0, 2}) {
+    Case kept(GeometryMode::invariant, 4), again(GeometryMode::invariant, 4);
+    kept.encoder.freeze(frozen);
+    again.encoder.freeze(frozen);
+    again.encoder.recompute = true;
+    const Numbers out = again.forward();
+    EXPECT_EQ(out, kept.forward());
+    const std::size_t held = again.bench.saved.stack().in_use();
+    EXPECT_LT(held, kept.bench.saved.stack().in_use());
+    const Numbers w = random_numbers(out.size(), 3);
+    again.backward(w);
+    kept.backward(w);
+    EXPECT_EQ(again.bench.saved.stack().in_use(), held);
+    EXPECT_EQ(parameter_gradients(again.store), parameter_gradients(kept.store));
+    EXPECT_LT(again.bench.saved.stack().high_water(), kept.bench.saved.stack().high_water());
+  }
+}
+
+TEST(GraphEncoder, CountsTheLayersAbove) {
+  Case test(GeometryMode::invariant, 3);  // and two more above the encoder
+  EXPECT_EQ(test.store.find("graph.embed_graph.embed_node.0.ws.weight")->layers_above, 5);
+  EXPECT_EQ(test.store.find("graph.encoder_layers.0.ff_func.0.ws.weight")->layers_above, 4);
+  EXPECT_EQ(test.store.find("graph.encoder_layers.2.ff_func.0.ws.weight")->layers_above, 2);
 }
 
 }  // namespace

@@ -91,7 +91,7 @@ struct Case {
 
 TEST(JointModel, GradientByDifferences) {
   for (const std::string mode : {"reference", "invariant"})
-    for (const std::string pooling : {"bos", "mean"}) {
+    for (const std::string pooling : {"bos", "mean", "attention"}) {
       Case test(small_settings(mode, pooling));
       expect_layer_gradients("joint model, " + mode + ", " + pooling, test.store,
                              {[&](const auto&) { return test.forward(); },
@@ -101,6 +101,53 @@ TEST(JointModel, GradientByDifferences) {
                               }},
                              {}, step_between_kinks);
     }
+}
+
+TEST(JointModel, GradientOfMixedLayersByDifferences) {
+  ModelSettings settings = small_settings("invariant", "attention");
+  settings.sequence.layers = settings.sequence.pooled_layers = 3;
+  settings.sequence.layer_weights = "learned";
+  settings.structure.layers = settings.structure.pooled_layers = 2;
+  settings.structure.layer_weights = "learned";
+  settings.structure.frozen_layers = 3;  // all: the mix learns nevertheless
+  Case test(settings);
+  EXPECT_FALSE(test.store.find("struct_encoder.layers.1.fc1.weight")->trainable);
+  test.backward(random_numbers(test.forward().size(), 2));
+  EXPECT_GT(max_abs(to_host(test.store.find("struct_encoder.layer_weights")->gradient)), 0);
+  settings.structure.frozen_layers = 0;
+  Case free(settings);
+  expect_layer_gradients("joint model of mixed layers", free.store,
+                         {[&](const auto&) { return free.forward(); },
+                          [&](const auto& w) {
+                            free.backward(w);
+                            return Numbers();
+                          }},
+                         {}, step_between_kinks);
+}
+
+/// What feeds a layer counts as the one below it; heads and loss have none above them.
+TEST(JointModel, CountsTheLayersAbove) {
+  ModelSettings settings = small_settings("invariant", "attention");
+  settings.sequence.layers = 3;
+  settings.structure.graph_layers = settings.structure.layers = 2;
+  Case test(settings);
+  for (const auto& [name, above] : std::vector<std::pair<std::string, int>>{
+           {"seq_encoder.embed_tokens.weight", 3},
+           {"seq_encoder.layers.0.fc1.weight", 2},
+           {"seq_encoder.layers.2.fc1.weight", 0},
+           {"seq_encoder.emb_layer_norm_after.weight", 0},
+           {"struct_encoder.gvp_encoder.embed_graph.embed_node.0.ws.weight", 4},
+           {"struct_encoder.gvp_encoder.encoder_layers.1.conv.message_func.0.ws.weight", 2},
+           {"struct_encoder.embed_gvp_output.weight", 2},
+           {"struct_encoder.embed_tokens.weight", 2},
+           {"struct_encoder.layers.0.fc1.weight", 1},
+           {"struct_encoder.layer_norm.weight", 0},
+           {"struct_encoder.attention_pooling.query", 0},
+           {"struct_encoder.joint_embedding_projection.0.weight", 0},
+           {"logit_scale", 0}}) {
+    ASSERT_NE(test.store.find(name), nullptr) << name;
+    EXPECT_EQ(test.store.find(name)->layers_above, above) << name;
+  }
 }
 
 /// An embedding has gradients by its own encoder and head alone.

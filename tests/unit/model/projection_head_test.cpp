@@ -106,7 +106,7 @@ TEST(ProjectionHead, EqualsTheSerialComputation) {
 
 TEST(ProjectionHead, GradientByDifferences) {
   for (const HeadKind kind : {HeadKind::mlp_tanh, HeadKind::linear})
-    for (const Pooling pooling : {Pooling::bos, Pooling::mean})
+    for (const Pooling pooling : {Pooling::bos, Pooling::mean, Pooling::attention})
       for (const double dropout : {0.0, 0.3}) {
         Case<F64> test(kind, pooling, dropout);
         expect_layer_gradients("head", test.store,
@@ -114,6 +114,19 @@ TEST(ProjectionHead, GradientByDifferences) {
                                 [&](const auto& dy) { return test.backward(dy); }},
                                random_numbers(n * width, 2), 1.0 / 4096);
       }
+}
+
+/// A query of zeros weighs all residues alike.
+TEST(ProjectionHead, AttentionStartsAsTheMean) {
+  Case<F64> mean(HeadKind::mlp_tanh, Pooling::mean),
+      attention(HeadKind::mlp_tanh, Pooling::attention);
+  for (auto& p : attention.store.parameters()) {
+    const auto* const same = mean.store.find(p.name);
+    EXPECT_EQ(same == nullptr, p.name == "attention_pooling.query") << p.name;
+    to_device(p.value, same ? to_host(same->value) : std::vector<double>(p.size, 0));
+  }
+  const std::vector<double> x = random_numbers(n * width, 2);
+  expect_close(attention.forward(x), mean.forward(x), rounding<double>(4 * joint + width), "mean");
 }
 
 TEST(ProjectionHead, CountsItsOperations) {

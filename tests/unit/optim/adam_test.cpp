@@ -1,4 +1,5 @@
-// Adam and AdamW: against their formulas, clipping, skipped steps, what decays, the schedule.
+// Adam and AdamW: against their formulas, clipping, skipped steps, what decays, rates of
+// parts and layers, averaged weights.
 #include "optim/adam.hpp"
 
 #include <gtest/gtest.h>
@@ -171,21 +172,72 @@ TEST(Adam, RatesOfParts) {
   }
 }
 
-TEST(Adam, Schedules) {
-  OptimSettings s;
-  s.lr_peak = 2;
-  s.lr_final = 0.5;
-  s.warmup_steps = 4;
-  s.steps = 104;
-  EXPECT_DOUBLE_EQ(learning_rate(s, 0), 0.5);
-  EXPECT_DOUBLE_EQ(learning_rate(s, 3), 2);
-  EXPECT_DOUBLE_EQ(learning_rate(s, 4), 2);
-  EXPECT_DOUBLE_EQ(learning_rate(s, 54), 1.25);
-  EXPECT_DOUBLE_EQ(learning_rate(s, 104), 0.5);
-  EXPECT_DOUBLE_EQ(learning_rate(s, 1000), 0.5);
-  s.schedule = "constant";
-  EXPECT_DOUBLE_EQ(learning_rate(s, 1), 1);
-  EXPECT_DOUBLE_EQ(learning_rate(s, 1000), 2);
+/// The first step of Adam without eps is as long as the rate: below each layer it is shorter.
+TEST(Adam, RatesOfLayers) {
+  const OptimSettings settings{
+      .kind = "adam", .weight_decay = 0, .sequence_rate = 0.5, .layer_decay = 0.25};
+  Bench bench;
+  ParameterStore<F64> store;
+  store.set_part(Part::sequence);
+  for (const int above : {3, 1, 0}) {
+    store.set_layers_above(above);
+    store.add(std::to_string(above), {2, 2}, Init::constant(1));
+    store.add(std::to_string(above) + " bias", {2}, Init::constant(1));
+  }
+  store.set_part(Part::scale);
+  store.add("scale", {}, Init::constant(1));
+  store.freeze();
+  store.initialize(1);
+  for (auto& p : store.parameters()) to_device(p.gradient, std::vector<double>(p.size, -2));
+  Adam<F64> adam(settings, store);
+  constexpr double rate = 0.1;
+  adam.update(bench.context, rate, 1);
+  for (const auto& p : store.parameters()) {
+    const double step = p.name == "scale" ? rate : 0.5 * rate * std::pow(0.25, p.name[0] - '0');
+    expect_close(to_host(p.value), std::vector<double>(p.size, 1 + step), 1e-8, p.name);
+  }
+}
+
+/// a = d a + (1 - d) p with d = min(ema_decay, (1 + t) / (10 + t)), from the first weights on.
+TEST(Adam, AveragesTheWeights) {
+  Case<F64> test;
+  test.settings.ema_decay = 0.3;
+  test.store.find("vector")->trainable = false;
+  Adam<F64> adam(test.settings, test.store);
+  EXPECT_TRUE(adam.keeps_average());
+  std::vector<double> expected = to_host(test.store.values());
+  const std::vector<double> vector = to_host(test.store.find("vector")->value);
+  constexpr int steps = 6;  // the fourth is the first with d = ema_decay
+  for (int t = 1; t <= steps; ++t) {
+    test.set_gradients(static_cast<std::uint64_t>(t));
+    adam.update(test.bench.context, 0.1, t == 2 ? std::nan("") : 1);
+    if (t == 2) continue;  // skipped: the average stays
+    const double updates = static_cast<double>(adam.updates());
+    const double d = std::min(0.3, (1 + updates) / (10 + updates));
+    const std::vector<double> now = to_host(test.store.values());
+    for (std::size_t i = 0; i < now.size(); ++i) expected[i] = d * expected[i] + (1 - d) * now[i];
+  }
+  expect_close(to_host(adam.average()), expected, rounding<double>(steps), "average");
+
+  const std::vector<double> values = to_host(test.store.values()),
+                            average = to_host(adam.average());
+  const std::uint64_t version = test.store.version();
+  adam.swap_average();
+  EXPECT_EQ(to_host(test.store.values()), average);
+  EXPECT_EQ(to_host(test.store.find("vector")->value), vector) << "frozen";
+  EXPECT_GT(test.store.version(), version);
+  adam.swap_average();
+  EXPECT_EQ(to_host(test.store.values()), values);
+  EXPECT_EQ(to_host(adam.average()), average);
+}
+
+TEST(Adam, AveragesBeforeTheFirstUpdateAreTheWeights) {
+  Case<F32> test;
+  test.settings.ema_decay = 0.99;
+  Adam<F32> adam(test.settings, test.store);
+  const std::vector<double> start = parameter_values(test.store);
+  adam.swap_average();
+  EXPECT_EQ(parameter_values(test.store), start);
 }
 
 }  // namespace

@@ -1,0 +1,122 @@
+// The number of shards from a limit of memory.
+#include "driver/shard_choice.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/timer.hpp"
+#include "driver/training_step.hpp"
+
+namespace jespr {
+namespace {
+
+constexpr double gigabyte = 1e9;  // bytes, as in all that the log prints
+constexpr double margin = 1.05;   // fuller shards in later epochs, sizes that are rounded up
+// Of both modalities: local and gathered embeddings and their gradients.
+constexpr double arrays_over_batch = 8;
+
+/// The longest proteins of the first batch, each `times` times.
+data::Shard longest_of(data::TrainingBatches& batches, int times) {
+  constexpr std::size_t proteins = 2;  // the fewest that a contrastive loss knows
+  data::Shard all;
+  for (const data::Shard& shard : batches.shards(0))
+    all.insert(all.end(), shard.begin(), shard.end());
+  std::stable_sort(all.begin(), all.end(),
+                   [](const data::Chain& a, const data::Chain& b) { return a.length > b.length; });
+  all.resize(std::min(all.size(), proteins));
+  data::Shard repeated;
+  for (int k = 0; k < times; ++k) repeated.insert(repeated.end(), all.begin(), all.end());
+  return repeated;
+}
+
+struct Measured {
+  double rows = 0, activations = 0, scratch = 0;
+};
+
+template <class P>
+Measured measure(TrainingStep<P>& step, const data::Shard& shard, const data::ProteinReader& read,
+                 std::int64_t max_length) {
+  const std::vector<data::ShardRows> rows = {
+      data::plain_rows(shard, read, static_cast<int>(max_length))};
+  const BatchLayout layout{{static_cast<int>(shard.size())}, 0, 1};
+  step.take(0, rows, layout, 0);
+  return {static_cast<double>(rows[0].sequence.tokens.size() + rows[0].structure.confidence.size()),
+          step.activation_bytes(), step.scratch_bytes()};
+}
+
+/// By steps of two and of four proteins in one shard, on this rank alone; the most of all ranks.
+template <class P>
+StepMemory measure_memory(const Settings& settings, data::TrainingBatches& batches,
+                          const data::ProteinReader& read, const Communicator& communicator) {
+  Settings probe = settings;
+  probe.batch.shards = 1;
+  probe.batch.recompute = false;
+  const Communicator self = Communicator::self();
+  TrainingStep<P> step(probe, self, Products::default_library());
+  const Measured one = measure(step, longest_of(batches, 1), read, settings.data.max_length);
+  const Measured two = measure(step, longest_of(batches, 2), read, settings.data.max_length);
+  const double more = two.rows - one.rows;
+  StepMemory memory;
+  memory.parameters = step.parameter_bytes();
+  memory.sum = static_cast<double>(step.store().size() * sizeof(typename P::Master));
+  memory.batch = arrays_over_batch * static_cast<double>(sizeof(typename P::Real)) *
+                 static_cast<double>(settings.batch.proteins * settings.model.joint.width);
+  memory.activations_per_row = (two.activations - one.activations) / more;
+  memory.scratch_per_row = (two.scratch - one.scratch) / more;
+  memory.activations = one.activations - memory.activations_per_row * one.rows;
+  memory.scratch = one.scratch - memory.scratch_per_row * one.rows;
+  for (double* part :
+       {&memory.activations, &memory.scratch, &memory.activations_per_row, &memory.scratch_per_row})
+    *part = communicator.max(*part);
+  return memory;
+}
+
+}  // namespace
+
+double StepMemory::bytes(std::int64_t shards, std::int64_t held, std::int64_t rows) const {
+  const double most = static_cast<double>(rows);
+  return parameters + sum * std::ceil(std::log2(static_cast<double>(shards))) + batch +
+         margin * (static_cast<double>(held) * (activations + activations_per_row * most) +
+                   scratch + scratch_per_row * most);
+}
+
+template <class P>
+std::string set_shards(Settings& settings, const DeckText& deck, data::TrainingBatches& batches,
+                       const data::ProteinReader& read, const Communicator& communicator) {
+  data::BatchSettings& batch = settings.batch;
+  if (batch.max_memory_gb == 0) return "";
+  const StepMemory memory = measure_memory<P>(settings, batches, read, communicator);
+  const ShardChoice choice = choose_shards(
+      memory, batch.max_memory_gb * gigabyte, batch, communicator.size(),
+      [&](std::int64_t shards) { return batches.most_rows(0, static_cast<int>(shards)); });
+  if (!choice.fits)
+    fail(Exit::deck,
+         fmt::format("{}: &batch max_memory_gb = {:.6g}: no number of shards fits; {} of them, "
+                     "with {} rows in the fullest, need {}, the least: parameters, gradients and "
+                     "moments {}, activations {} and scratch {} a row. Raise the limit, lower "
+                     "&data max_length or set &batch recompute_blocks = .true.",
+                     deck.name, batch.max_memory_gb, choice.shards, choice.rows,
+                     format_bytes(choice.bytes), format_bytes(memory.parameters),
+                     format_bytes(memory.activations_per_row),
+                     format_bytes(memory.scratch_per_row)));
+  batch.shards = choice.shards;
+  batch.recompute = choice.recompute;
+  return fmt::format(
+      "limit    {} a rank: {} shards, at most {} rows in one, need {}{}; activations "
+      "{} and scratch {} a row, measured",
+      format_bytes(batch.max_memory_gb * gigabyte), choice.shards, choice.rows,
+      format_bytes(choice.bytes),
+      choice.recompute ? ", each run forward again before its backward pass" : "",
+      format_bytes(memory.activations_per_row), format_bytes(memory.scratch_per_row));
+}
+
+#define JESPR_INSTANTIATE(P)                                                             \
+  template std::string set_shards<P>(Settings&, const DeckText&, data::TrainingBatches&, \
+                                     const data::ProteinReader&, const Communicator&);
+JESPR_INSTANTIATE(F32)
+JESPR_INSTANTIATE(F64)
+#undef JESPR_INSTANTIATE
+
+}  // namespace jespr

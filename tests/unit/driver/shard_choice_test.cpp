@@ -1,0 +1,77 @@
+// The number of shards from a limit of memory: the rule, on numbers that are easily followed.
+#include "driver/shard_choice.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace jespr;
+
+/// 100 bytes of parameters, 10 a partial sum, and 1 byte of activations for each of 1024 rows.
+const StepMemory memory{.parameters = 100, .sum = 10, .activations_per_row = 1};
+constexpr std::int64_t all_rows = 1024;
+
+ShardChoice choose(double limit, int ranks, const data::BatchSettings& batch) {
+  return choose_shards(memory, limit, batch, ranks,
+                       [](std::int64_t shards) { return all_rows / shards; });
+}
+
+TEST(ShardChoice, BytesAreStraightLines) {
+  const StepMemory m{.parameters = 1000,
+                     .sum = 100,
+                     .batch = 7,
+                     .activations = 20,
+                     .scratch = 40,
+                     .activations_per_row = 2,
+                     .scratch_per_row = 4};
+  const double one = m.bytes(1, 1, 0), margin = (one - 1007) / 60;
+  EXPECT_GE(margin, 1);
+  EXPECT_LT(margin, 1.2);
+  EXPECT_NEAR(m.bytes(8, 2, 10), 1000 + 3 * 100 + 7 + margin * (2 * (20 + 20) + 40 + 40), 1e-9);
+}
+
+TEST(ShardChoice, TakesTheFewestShardsThatFit) {
+  const data::BatchSettings batch{.proteins = 64, .shards = 2};
+  double before = 1e9;
+  for (const std::int64_t shards : {2, 4, 8, 16}) {
+    const double needed = memory.bytes(shards, 1, all_rows / shards);
+    EXPECT_LT(needed, before);
+    EXPECT_EQ(choose(needed, 1, batch).shards, shards);
+    EXPECT_TRUE(choose(needed, 1, batch).fits);
+    EXPECT_EQ(choose(before * 0.999, 1, batch).shards, shards);
+    before = needed;
+  }
+}
+
+/// What the bits depend on does not depend on the ranks; what they do not depend on, may.
+TEST(ShardChoice, IsThatOfAnyNumberOfRanks) {
+  const data::BatchSettings batch{.proteins = 64, .shards = 8};
+  const double limit = memory.bytes(8, 2, all_rows / 8);
+  EXPECT_TRUE(choose(limit, 1, batch).recompute);
+  EXPECT_TRUE(choose(limit, 2, batch).recompute);
+  EXPECT_FALSE(choose(limit, 4, batch).recompute);
+  EXPECT_EQ(choose(limit, 4, batch).bytes, limit);
+  for (const int ranks : {1, 2, 4, 8}) {
+    EXPECT_EQ(choose(limit, ranks, batch).shards, 8);
+    EXPECT_LE(choose(limit, ranks, batch).bytes, limit);
+  }
+}
+
+TEST(ShardChoice, KeepsRecomputationThatTheDeckAsksFor) {
+  data::BatchSettings batch{.proteins = 64, .shards = 2};
+  EXPECT_FALSE(choose(1e9, 1, batch).recompute);
+  batch.recompute = true;
+  EXPECT_TRUE(choose(1e9, 1, batch).recompute);
+}
+
+/// More shards need more partial sums: in the end they cost more than they spare.
+TEST(ShardChoice, SaysWhatIsTheLeast) {
+  const data::BatchSettings batch{.proteins = 1024, .shards = 1};
+  const ShardChoice choice = choose(50, 1, batch);
+  EXPECT_FALSE(choice.fits);
+  EXPECT_EQ(choice.shards, 64);
+  EXPECT_EQ(choice.rows, 16);
+  EXPECT_EQ(choice.bytes, memory.bytes(64, 1, 16));
+}
+
+}  // namespace
