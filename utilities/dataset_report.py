@@ -25,7 +25,11 @@ MOST_REASONS = 8  # that fit a panel
 
 def read(path):
     """Columns of the dataset by name; those that it lacks are None."""
-    with h5py.File(path) as file:
+    try:
+        file = h5py.File(path)
+    except OSError as error:
+        raise SystemExit(f"{path}: cannot be read as HDF5: {error}") from None
+    with file:
         if file.attrs.get("format") not in ("jespr dataset", b"jespr dataset"):
             raise SystemExit(f"{path}: no dataset of this program (attribute format of /)")
         found = {name: file[name][:] if name in file else None
