@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Draws a dataset on one page: lengths, completeness, resolution, clusters, letters, what was refused.
+"""Draws a dataset on one page: lengths, completeness, resolution, clusters, letters, refusals.
 
     dataset_report.py mine.h5 [--report mine.h5.report.tsv] [-o FILE.png]
 
-The page goes beside the dataset unless -o names another place; the report of task 'prepare' is looked
-for beside it, too. Numbers that a picture hides are printed.
+The page goes beside the dataset unless -o names another place; the report of task 'prepare' is
+looked for beside it, too. Numbers that a picture hides are printed.
 """
 import argparse
 import collections

@@ -100,7 +100,7 @@ predicted = "\n".join(lines) + "\n"
 with tarfile.open("proteome.tar", "w") as archive:
     for name, text in (("AF-P01542-F1-model_v4.cif.gz", predicted),
                        ("AF-P01543-F1-model_v4.cif.gz", predicted),
-                       ("AF-P01542-F1-predicted_aligned_error_v4.json.gz", '{"pae": [[0.1, 2.0]]}')):
+                       ("AF-P01542-F1-predicted_aligned_error_v4.json.gz", "[[0.1, 2.0]]")):
         packed = gzip.compress(text.encode())
         member = tarfile.TarInfo(name)
         member.size = len(packed)
@@ -118,7 +118,8 @@ expect(rows["AF-P01543twin"] == f"has the sequence of {name}" and
        rows["AF-P01542read"] == "twins: AF-P01543-F1-model_v4", rows)
 prepare("plddt", ["proteome.tar", str(STRUCTURES / "103l.pdb.gz")], confidence="plddt",
         min_plddt=70, max_length=100)
-expect([row["remark"] for row in report("plddt")][-1] == "167 residues, max_length is 100", "length")
+remarks = [row["remark"] for row in report("plddt")]
+expect(remarks[-1] == "167 residues, max_length is 100", remarks)
 result = prepare("wrong", ["proteome.tar"], code=DECK, min_plddt=70)
 expect("needs confidence = 'plddt'" in result.err, result.text)
 

@@ -5,7 +5,7 @@
 # processors: 1
 # timeout: 300
 #
-# python tests/run/structures_by_biopython.py FOLDER takes another folder (environment as for tests).
+# structures_by_biopython.py FOLDER takes another folder (environment as for tests).
 import csv
 import os
 import pathlib

@@ -60,8 +60,9 @@ TEST(Relatives, PairsAsTheDefinitionSays) {
   }
   for (const double least : {0.05, 0.1, 0.3, 1.0}) {
     std::set<std::pair<std::size_t, std::size_t>> found;
-    KmerIndex(sequences).for_each_pair(
-        least, [&](std::size_t i, std::size_t j) { found.insert({i, j}); });
+    KmerIndex(sequences).for_each_pair(least, [&](std::size_t i, std::size_t j) {
+      found.insert({i, j});
+    });
     EXPECT_EQ(found, pairs_by_definition(sequences, least)) << least;
     EXPECT_FALSE(found.empty());
   }
@@ -71,7 +72,7 @@ TEST(Relatives, ClustersAreSingleLinkage) {
   const std::string a = random_sequence(1, 60), b = random_sequence(2, 60);
   // The third one links the first two; X tells nothing; short ones are relatives if they are equal.
   const std::vector<std::string> sequences = {
-      a, b, a + b, random_sequence(3, 60), std::string(50, 'X'), std::string(50, 'X'),
+      a,     b,     a + b, random_sequence(3, 60), std::string(50, 'X'), std::string(50, 'X'),
       "MKV", "MKA", "MKV"};
   const KmerIndex index(sequences);
   EXPECT_EQ(data::clusters_of_relatives(index, sequences.size(), 0.1),

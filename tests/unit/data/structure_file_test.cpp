@@ -97,8 +97,7 @@ TEST(StructureFile, ChosenModelOfPdb) {
   const std::string bad = "ATOM      1  N   ALA A   1     ********   2.000   3.000\n";
   const std::string text = "MODEL        1\n" + residue("ALA", 'A', 1, 0) + bad +
                            "ENDMDL\nMODEL        2\n" + residue("GLY", 'A', 1, 5) +
-                           "ENDMDL\nMODEL        7\n" + residue("TRP", 'A', 1, 9) +
-                           "ENDMDL\nEND\n";
+                           "ENDMDL\nMODEL        7\n" + residue("TRP", 'A', 1, 9) + "ENDMDL\nEND\n";
   data::StructureOptions options;
   options.model = 2;
   EXPECT_EQ(read_structure(text, options).chains.at(0).sequence, "G");
@@ -176,17 +175,16 @@ TEST(StructureFile, NumbersWithInsertionCodesAndSigns) {
 }
 
 TEST(StructureFile, ModifiedAndUnknownResidues) {
-  const StructureContent content =
-      read_structure(residue("MSE", 'A', 1, 1, ' ', 1, ' ', "HETATM") + residue("SEP", 'A', 2, 2) +
-                     residue("SEC", 'A', 3, 3) + residue("QQ9", 'A', 4, 4) +
-                     residue("UNK", 'A', 5, 5) + residue("ALA", 'A', 6, 6) +
-                     // Known to the wwPDB's dictionary alone, also first and last of it; a
-                     // chromophore of three residues.
-                     residue("PCA", 'A', 7, 7) + residue("TRN", 'A', 8, 8) +
-                     residue("00C", 'A', 9, 9) + residue("ZZJ", 'A', 10, 10) +
-                     residue("CRO", 'A', 11, 11) + "TER\n" +
-                     atom(" O", ' ', "HOH", 'A', 7, 7, 1, ' ', "HETATM", "O") +
-                     atom("CA", ' ', " CA", 'A', 8, 8, 1, ' ', "HETATM", "CA"));
+  const StructureContent content = read_structure(
+      residue("MSE", 'A', 1, 1, ' ', 1, ' ', "HETATM") + residue("SEP", 'A', 2, 2) +
+      residue("SEC", 'A', 3, 3) + residue("QQ9", 'A', 4, 4) + residue("UNK", 'A', 5, 5) +
+      residue("ALA", 'A', 6, 6) +
+      // Known to the wwPDB's dictionary alone, also first and last of it; a
+      // chromophore of three residues.
+      residue("PCA", 'A', 7, 7) + residue("TRN", 'A', 8, 8) + residue("00C", 'A', 9, 9) +
+      residue("ZZJ", 'A', 10, 10) + residue("CRO", 'A', 11, 11) + "TER\n" +
+      atom(" O", ' ', "HOH", 'A', 7, 7, 1, ' ', "HETATM", "O") +
+      atom("CA", ' ', " CA", 'A', 8, 8, 1, ' ', "HETATM", "CA"));
   ASSERT_EQ(content.chains.size(), 1u);
   EXPECT_EQ(content.chains[0].sequence, "MSUXXAQWCAX");
 }
