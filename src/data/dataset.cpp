@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <set>
 
 #include "base/error.hpp"
@@ -36,6 +37,11 @@ void check_format(const io::File& file) {
     fail(Exit::data, fmt::format("{}: version {} of the dataset format, expected {}: prepare it "
                                  "again with this program",
                                  file.path(), version, dataset_version));
+}
+
+bool has_structures(const io::File& file) {
+  return !file.has_attribute("/", "content") ||
+         file.text_attribute("/", "content") != content_sequences;
 }
 
 /// The dataset at `path`, which must have `rows` rows of `row_elements` elements.
@@ -76,6 +82,7 @@ std::uint64_t fingerprint_of(const io::File& file) {
   std::uint64_t hash = 0;
   for (const char* path : {"/offsets", "/names", "/split", "/cluster", "/residues/sequence",
                            "/residues/coordinates", "/residues/confidence"}) {
+    if (!has_structures(file) && !file.exists(path)) continue;
     const std::uint64_t part = file.dataset(path).stored_digest();
     hash = digest(&part, sizeof part, hash);
   }
@@ -103,8 +110,11 @@ Dataset Dataset::open(const std::string& path, const Communicator& communicator)
   dataset.splits_ = read_splits(file, chains);
   dataset.clusters_ = open_sized(file, "/cluster", chains).read<std::int32_t>();
   dataset.sequence_place_ = open_sized(file, "/residues/sequence", residues).file_offset();
-  dataset.coordinates_place_ = open_sized(file, "/residues/coordinates", residues, 9).file_offset();
-  dataset.confidence_place_ = open_sized(file, "/residues/confidence", residues).file_offset();
+  if (data::has_structures(file)) {
+    dataset.coordinates_place_ =
+        open_sized(file, "/residues/coordinates", residues, 9).file_offset();
+    dataset.confidence_place_ = open_sized(file, "/residues/confidence", residues).file_offset();
+  }
   dataset.fingerprint_ = fingerprint_of(file);
   dataset.file_ = std::make_unique<Descriptor>(path);
   return dataset;
@@ -146,12 +156,20 @@ Protein Dataset::protein(std::int64_t chain) const {
   Protein protein;
   protein.name = names_[static_cast<std::size_t>(chain)];
   protein.sequence.resize(rows);
-  protein.coordinates.resize(9 * rows);
-  protein.confidence.resize(rows);
+  protein.coordinates.resize(9 * rows, std::numeric_limits<float>::quiet_NaN());
+  protein.confidence.resize(rows, 0.0F);
   read_at<char>(sequence_place_ + first, protein.sequence);
+  if (!has_structures()) return protein;
   read_at<float>(coordinates_place_ + first * 9 * sizeof(float), protein.coordinates);
   read_at<float>(confidence_place_ + first * sizeof(float), protein.confidence);
   return protein;
+}
+
+void require_structures(const Dataset& dataset, const std::string& purpose) {
+  if (!dataset.has_structures())
+    fail(Exit::data, fmt::format("{}: sequences without structures, {} needs structures: prepare a "
+                                 "dataset from PDB or mmCIF files",
+                                 dataset.path(), purpose));
 }
 
 std::string describe_dataset(const std::string& path) {
@@ -166,16 +184,20 @@ std::string describe_dataset(const std::string& path) {
 
   std::int64_t missing = 0;
   constexpr std::uint64_t piece = 1 << 18;  // rows read at a time
-  const io::Dataset confidence = open_sized(file, "/residues/confidence", residues);
-  for (std::uint64_t begin = 0; begin < residues; begin += piece)
-    for (const float value : confidence.read_rows<float>(begin, std::min(residues, begin + piece)))
+  const bool with_structures = has_structures(file);
+  for (std::uint64_t begin = 0; with_structures && begin < residues; begin += piece)
+    for (const float value : open_sized(file, "/residues/confidence", residues)
+                                 .read_rows<float>(begin, std::min(residues, begin + piece)))
       missing += value <= 0;
+  const std::string coordinates = with_structures
+                                      ? fmt::format("{} of them without coordinates", missing)
+                                      : "sequences without structures";
 
   std::string text = fmt::format(
       "{}: dataset, format version {}\n"
-      "  chains     {} with {} residues, {} of them without coordinates\n"
+      "  chains     {} with {} residues, {}\n"
       "  lengths    {} to {}, median {}, mean {:.1f}\n",
-      path, dataset_version, chains, residues, missing, lengths.front(), lengths.back(),
+      path, dataset_version, chains, residues, coordinates, lengths.front(), lengths.back(),
       lengths[lengths.size() / 2], static_cast<double>(residues) / static_cast<double>(chains));
   const std::vector<Split> splits = read_splits(file, chains);
   const std::vector<std::int32_t> clusters =

@@ -15,6 +15,8 @@ namespace jespr::data {
 
 inline constexpr const char* dataset_format = "jespr dataset";
 inline constexpr std::int64_t dataset_version = 1;
+/// Attribute `content` of a dataset of sequences alone; one with structures has none.
+inline constexpr const char* content_sequences = "sequences";
 
 /// A dataset open for reading. What there is per chain is in memory on every rank; residues are
 /// read when asked for. After opening, nothing of HDF5 or MPI is in use.
@@ -43,6 +45,8 @@ class Dataset {
   std::span<const Split> splits() const { return splits_; }
   /// Homology cluster of each chain, or no_cluster.
   std::span<const std::int32_t> clusters() const { return clusters_; }
+  /// Whether there are coordinates; without, protein() gives residues that are all missing.
+  bool has_structures() const { return coordinates_place_ > 0; }
   /// Hash of what training sees of the chains: names, sequences, coordinates, confidences, splits
   /// and clusters.
   std::uint64_t fingerprint() const { return fingerprint_; }
@@ -70,6 +74,10 @@ class Dataset {
   std::unique_ptr<Descriptor> file_;
   std::uint64_t sequence_place_ = 0, coordinates_place_ = 0, confidence_place_ = 0;  // bytes
 };
+
+/// Failure: Error (data) when the dataset has sequences alone; `purpose` says what needs
+/// structures.
+void require_structures(const Dataset& dataset, const std::string& purpose);
 
 /// What `jespr info` says of a dataset: counts, lengths, splits, clusters, labels, sources. Reads
 /// the file on this process alone.

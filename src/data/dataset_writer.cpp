@@ -86,11 +86,20 @@ std::vector<T> per_residue(const Slab& slab, Values&& values) {
   return all;
 }
 
-std::vector<float> confidence_of(const StructureChain& chain) {
-  std::vector<float> confidence;
-  for (std::size_t i = 0; i < chain.length(); ++i)
-    confidence.push_back(chain.is_complete(i) ? 1.0F : 0.0F);
-  return confidence;
+/// The chains that were left out for another of the same sequence, if there are any.
+void add_twins(Writer& writer, const Slab& slab, const Extent& chain_rows,
+               const Communicator& communicator) {
+  std::vector<std::string> names;
+  std::vector<std::int64_t> kept;
+  for (std::size_t i = 0; i < slab.records.size(); ++i)
+    for (const std::string& name : slab.records[i].twins) {
+      names.push_back(name);
+      kept.push_back(static_cast<std::int64_t>(chain_rows.begin + i));
+    }
+  const Extent twin_rows(names.size(), communicator);
+  if (twin_rows.total == 0) return;
+  writer.add_text("/twins/name", twin_rows, std::move(names));
+  writer.add("/twins/chain", twin_rows, std::move(kept));
 }
 
 }  // namespace
@@ -126,6 +135,7 @@ void write_dataset(const std::string& path, const Slab& slab,
   writer.add("/source", chain_rows, per_chain(slab, [&](auto& r) {
                return r.source + static_cast<std::int64_t>(source_rows.begin);
              }));
+  writer.add("/resolution", chain_rows, per_chain(slab, [](auto& r) { return r.resolution; }));
   for (std::size_t i = 0; i < label_columns.size(); ++i)
     writer.add_text("/labels/" + label_columns[i], chain_rows,
                     per_chain(slab, [i](auto& r) { return r.row.labels[i]; }));
@@ -143,7 +153,9 @@ void write_dataset(const std::string& path, const Slab& slab,
              per_residue<float>(
                  slab, [](auto& c) -> auto& { return c.coordinates; }),
              {3, 3});
-  writer.add("/residues/confidence", residue_rows, per_residue<float>(slab, confidence_of));
+  writer.add("/residues/confidence", residue_rows,
+             per_residue<float>(
+                 slab, [](auto& c) -> auto& { return c.confidence; }));
   writer.add("/residues/b_factor", residue_rows,
              per_residue<float>(
                  slab, [](auto& c) -> auto& { return c.b_factors; }));
@@ -155,6 +167,7 @@ void write_dataset(const std::string& path, const Slab& slab,
   }
   writer.add_text("/sources/title", source_rows, std::move(titles));
   writer.add_text("/sources/sha256", source_rows, std::move(hashes));
+  add_twins(writer, slab, chain_rows, communicator);
   writer.write();
   file.write_text("/deck", deck);
   file.close();

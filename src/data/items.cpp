@@ -15,7 +15,9 @@
 #include <set>
 #include <string_view>
 
+#include "base/error.hpp"
 #include "data/archive.hpp"
+#include "data/chain_choice.hpp"
 #include "data/structure_file.hpp"
 
 namespace jespr::data {
@@ -37,6 +39,16 @@ bool is_archive(const std::string& path) {
 bool is_list(const std::string& path) {
   constexpr std::array<std::string_view, 2> endings = {".txt", ".list"};
   return ends_with_any(path, endings);
+}
+
+/// The file of that name; of a name that lacks its ending the first of these that is there.
+std::string with_ending(const std::string& path) {
+  std::error_code error;
+  if (fs::exists(fs::symlink_status(path, error))) return path;
+  for (const char* ending :
+       {".cif.gz", ".cif", ".pdb.gz", ".pdb", ".ent.gz", ".ent", ".mmcif.gz", ".mmcif"})
+    if (fs::exists(path + ending, error)) return path + ending;
+  return path;
 }
 
 // ---- Listing
@@ -61,8 +73,8 @@ class Lister {
  private:
   void add(const std::string& path, const std::string& member, std::size_t place,
            std::uint64_t bytes) {
-    Item item{path, member, place, bytes, "", ""};
-    if (bytes > largest_structure_bytes) {
+    Item item{path, member, place, bytes, "", "", ""};
+    if (bytes > largest_structure_bytes && !is_fasta(path)) {
       item.problem = fmt::format("{} bytes, more than the {} that a structure may have", bytes,
                                  largest_structure_bytes);
       item.bytes = 0;
@@ -71,7 +83,7 @@ class Lister {
   }
 
   void add_problem(const std::string& path, const std::string& problem) {
-    items_.push_back({path, "", 0, 0, problem, ""});
+    items_.push_back({path, "", 0, 0, problem, "", ""});
   }
 
   void add_archive(const std::string& path) {
@@ -145,8 +157,27 @@ class Lister {
       const std::size_t begin = line.find_first_not_of(" \t\r");
       if (begin == std::string::npos) continue;
       line = line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
-      add_source((fs::path(path).parent_path() / line).string(), true);
+      add_line((fs::path(path).parent_path() / line).string());
     }
+  }
+
+  /// PATH or PATH:SELECTION; a file with a colon in its name is taken as it is.
+  void add_line(const std::string& line) {
+    const std::size_t colon = line.find(':', line.rfind('/') + 1);
+    std::error_code error;
+    if (colon == std::string::npos || fs::exists(fs::symlink_status(line, error)))
+      return add_source(with_ending(line), true);
+    const std::string path = with_ending(line.substr(0, colon));
+    const std::string selection = line.substr(colon + 1);
+    if (fs::is_directory(path, error) || is_archive(path))
+      return add_problem(line, "only of a single file a chain can be selected");
+    try {
+      parse_selection(selection);
+    } catch (const Error& problem) {
+      return add_problem(line, problem.what());
+    }
+    add_file(path);
+    items_.back().selection = selection;
   }
 
   std::vector<Item> items_;
@@ -224,6 +255,12 @@ class OpenArchive {
 };
 
 }  // namespace
+
+bool is_fasta(const std::string& path) {
+  constexpr std::array<std::string_view, 8> endings = {".fasta", ".fasta.gz", ".fa",  ".fa.gz",
+                                                       ".faa",   ".faa.gz",   ".fas", ".fas.gz"};
+  return ends_with_any(path, endings);
+}
 
 std::string Item::file_name() const {
   return fs::path(member.empty() ? path : member).filename().string();

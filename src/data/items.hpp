@@ -20,6 +20,7 @@ struct Item {
   std::string problem;      // why it cannot be read, if that is known already
   std::string title;        // the path below the folder that all sources share; of a member
                             // "ARCHIVE:MEMBER"
+  std::string selection;    // what a list wants of it, as parse_selection reads it; "": all
 
   /// The name of the file or member, without folders.
   std::string file_name() const;
@@ -27,10 +28,14 @@ struct Item {
 
 /// All items of the sources, in the order of the sources: a folder by sorted path and with all
 /// below it (but no hidden files), links followed, no folder twice; a list (.txt, .list: a path a
-/// line, relative ones from the list's folder, # comments) by line; an archive (.tar, .tar.gz,
+/// line, relative ones from the list's folder, endings of structure files may be left out, behind a
+/// colon what is wanted of the file, # comments) by line; an archive (.tar, .tar.gz,
 /// .tgz, .tar.xz, .txz, .tar.zst, .tar.bz2, .tbz2) as it is stored. What cannot be read is an item
 /// with a problem.
 std::vector<Item> list_items(const std::vector<std::string>& sources);
+
+/// Whether the name is that of a FASTA file: .fasta, .fa, .faa or .fas, also .gz.
+bool is_fasta(const std::string& path);
 
 /// Gives the bytes of each item to `use`, in order, or the reason why there are none: use(index,
 /// bytes, problem). An archive is read in one stream as long as its members are asked for in order.

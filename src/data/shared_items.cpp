@@ -9,8 +9,9 @@ namespace {
 std::string pack(const std::vector<Item>& items) {
   std::string text;
   for (const Item& item : items)
-    for (const std::string& field : {item.path, item.member, std::to_string(item.place),
-                                     std::to_string(item.bytes), item.problem, item.title})
+    for (const std::string& field :
+         {item.path, item.member, std::to_string(item.place), std::to_string(item.bytes),
+          item.problem, item.title, item.selection})
       text += field + '\0';
   return text;
 }
@@ -32,6 +33,7 @@ std::vector<Item> unpack(const std::string& text) {
     item.bytes = std::stoull(field());
     item.problem = field();
     item.title = field();
+    item.selection = field();
     items.push_back(std::move(item));
   }
   return items;

@@ -1,6 +1,8 @@
 // Protein chains from PDB and mmCIF files, by gemmi.
 #include "data/structure_file.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -8,10 +10,12 @@
 #include <gemmi/model.hpp>
 #include <gemmi/resinfo.hpp>
 #include <new>
+#include <unordered_map>
+#include <utility>
 
 #include "base/error.hpp"
-#include "data/alphabet.hpp"
 #include "data/gzip.hpp"
+#include "data/modified_residues.hpp"
 #include "data/seqres.hpp"
 #include "data/structure_text.hpp"
 
@@ -26,6 +30,8 @@ constexpr double least_agreement = 0.9;
 constexpr std::size_t longest_reason = 200;  // of a foreign message, in letters
 
 constexpr std::array<const char*, 3> backbone = {"N", "CA", "C"};
+
+constexpr float highest_plddt = 100;  // Jumper et al. 2021, supplementary 1.9.6
 
 std::string one_line(std::string text) {
   std::replace_if(
@@ -58,11 +64,6 @@ bool is_protein(const gemmi::Residue& residue) {
   if (!has_atom(residue, "CA")) return false;
   return (!info.found() && residue.entity_type == EntityType::Polymer) ||
          (has_atom(residue, "N") && has_atom(residue, "C"));
-}
-
-char letter_of(const std::string& name) {
-  const char code = static_cast<char>(gemmi::find_tabulated_residue(name).one_letter_code & ~0x20);
-  return code >= 'A' && token_of(code) >= 0 ? code : 'X';
 }
 
 /// Chooses among residue objects of the same place (point mutations within the crystal) and their
@@ -127,6 +128,7 @@ void append_missing(StructureChain& chain, char letter, const gemmi::SeqId* numb
   chain.insertion_codes += number ? number->icode : ' ';
   chain.coordinates.insert(chain.coordinates.end(), 9, missing);
   chain.b_factors.push_back(missing);
+  chain.confidence.push_back(0);
 }
 
 void append_site(StructureChain& chain, const Site& site) {
@@ -219,15 +221,52 @@ const gemmi::Entity* entity_of(const gemmi::Structure& structure, const gemmi::C
   return structure.get_entity(chain.name);  // PDB: SEQRES goes by the chain
 }
 
+/// Fills the confidence; returns why the B column cannot be pLDDT, "" if it can.
+std::string fill_confidence(StructureChain& chain, bool plddt) {
+  float highest = 0;
+  for (std::size_t i = 0; i < chain.length(); ++i) {
+    if (!chain.is_complete(i)) continue;
+    chain.confidence[i] = plddt ? chain.b_factors[i] : 1.0F;
+    if (!(chain.confidence[i] >= 0 && chain.confidence[i] <= highest_plddt))
+      return fmt::format("residue {}{} has {} where its pLDDT should be, expected 0 to {}",
+                         chain.numbers[i],
+                         chain.insertion_codes[i] == ' ' ? std::string()
+                                                         : std::string(1, chain.insertion_codes[i]),
+                         chain.confidence[i], highest_plddt);
+    highest = std::max(highest, chain.confidence[i]);
+  }
+  if (highest > 1)
+    for (float& value : chain.confidence) value /= highest_plddt;
+  return "";
+}
+
+/// The residues of a chain of the author by label_asym_id, in the order of their first residues.
+std::vector<gemmi::Chain> by_label(const gemmi::Model& model) {
+  std::vector<gemmi::Chain> chains;
+  std::unordered_map<std::string, std::size_t> places;
+  for (const gemmi::Chain& chain : model.chains)
+    for (const gemmi::Residue& residue : chain.residues) {
+      const auto [place, is_new] = places.emplace(residue.subchain, chains.size());
+      if (is_new) chains.emplace_back(residue.subchain);
+      chains[place->second].residues.push_back(residue);
+    }
+  return chains;
+}
+
 /// The chains of a text that is not packed; may throw whatever gemmi throws.
-StructureContent chains_of(const std::string& text) {
-  Scheme scheme;
-  gemmi::Structure structure = parse_structure(text, scheme);
+StructureContent chains_of(const std::string& text, const StructureOptions& options) {
+  StructureText parsed = parse_structure(text, options.model);
+  gemmi::Structure& structure = parsed.structure;
+  const Scheme& scheme = parsed.scheme;
   structure.merge_chain_parts();
   if (structure.models.empty() || structure.models.front().chains.empty())
     fail(Exit::data, "no atoms");
   StructureContent content;
-  for (const gemmi::Chain& chain : structure.models.front().chains) {
+  content.resolution = parsed.resolution;
+  gemmi::Model& model = structure.models.front();
+  if (options.label_ids && structure.input_format == gemmi::CoorFormat::Mmcif)
+    model.chains = by_label(model);
+  for (const gemmi::Chain& chain : model.chains) {
     const std::vector<Site> sites = find_sites(chain);
     if (sites.empty()) {
       content.refusals.push_back({chain.name, reason_without_protein(chain)});
@@ -237,10 +276,12 @@ StructureContent chains_of(const std::string& text) {
         assemble(chain.name, sites, entity_of(structure, chain, *sites.front().residue), scheme);
     bool complete = false;
     for (std::size_t i = 0; i < read.length() && !complete; ++i) complete = read.is_complete(i);
-    if (complete)
+    const std::string problem =
+        complete ? fill_confidence(read, options.plddt) : reason_without_backbone(sites);
+    if (problem.empty())
       content.chains.push_back(std::move(read));
     else
-      content.refusals.push_back({chain.name, reason_without_backbone(sites)});
+      content.refusals.push_back({chain.name, problem});
   }
   return content;
 }
@@ -253,9 +294,14 @@ bool StructureChain::is_complete(std::size_t residue) const {
 }
 
 StructureContent read_structure(std::string bytes) {
+  const StructureOptions defaults;
+  return read_structure(std::move(bytes), defaults);
+}
+
+StructureContent read_structure(std::string bytes, const StructureOptions& options) {
   try {
     if (is_gzip(bytes)) bytes = gunzip(bytes, largest_structure_bytes);
-    return chains_of(bytes);
+    return chains_of(bytes, options);
   } catch (const Error&) {
     throw;
   } catch (const std::bad_alloc&) {

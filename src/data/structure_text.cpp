@@ -12,6 +12,7 @@
 #include <gemmi/mmcif.hpp>
 #include <gemmi/mmread.hpp>
 #include <gemmi/pdb.hpp>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -89,13 +90,27 @@ void complete(std::string& line) {
   if (!has_b) put(line, b_factor_field, unknown_b);
 }
 
-/// The records of the first model and of SEQRES, the atoms checked and completed. Other lines are
-/// left empty, so that line numbers stay; short ones are filled up, since gemmi reads on behind
-/// their end.
-std::string checked_pdb(std::string_view text) {
+/// "REMARK   2 RESOLUTION.    1.74 ANGSTROMS." (wwPDB format 3.3); NaN in any other line.
+float resolution_of(std::string_view line) {
+  constexpr std::string_view start = "REMARK   2 RESOLUTION.";
+  if (!line.starts_with(start)) return std::numeric_limits<float>::quiet_NaN();
+  line = trimmed(line.substr(start.size()));
+  return static_cast<float>(
+      number_of(line.substr(0, line.find(' '))).value_or(std::numeric_limits<double>::quiet_NaN()));
+}
+
+[[noreturn]] void fail_without_model(int model, int models) {
+  fail(Exit::data, fmt::format("model {} was asked for, the file has {}", model, models));
+}
+
+/// The records of a model and of SEQRES, the atoms checked and completed. Other lines are left
+/// empty, so that line numbers stay; short ones are filled up, since gemmi reads on behind their
+/// end. `resolution` is set where the text gives it.
+std::string checked_pdb(std::string_view text, int wanted_model, float& resolution) {
   std::string checked;
   checked.reserve(text.size() + text.size() / 8);
-  bool has_atoms = false;
+  bool has_atoms = false;  // the model under way
+  int model = 1;
   for (int number = 1; !text.empty(); ++number) {
     const std::size_t end = text.find('\n');
     std::string line(text.substr(0, end));
@@ -104,22 +119,34 @@ std::string checked_pdb(std::string_view text) {
     if (line.find('\0') != std::string::npos)  // where gemmi would take it for the end of the file
       fail(Exit::data, fmt::format("line {}: a zero byte: the file is damaged or no text", number));
     const bool is_atom = is_record(line, "ATOM") || is_record(line, "HETA");
-    if (is_atom) {
+    has_atoms |= is_atom;
+    if (is_record(line, "END ")) break;
+    if (has_atoms && is_record(line, "ENDM")) {
+      if (model == wanted_model) return checked;
+      ++model;
+      has_atoms = false;
+    }
+    const bool is_of_model =
+        model == wanted_model && (is_atom || is_record(line, "TER ") || is_record(line, "MODE"));
+    if (is_of_model && is_atom) {
       check_coordinates(line, number);
       complete(line);
-      has_atoms = true;
     }
-    if (is_record(line, "END ") || (has_atoms && is_record(line, "ENDM"))) break;
-    if (is_atom || is_record(line, "SEQR") || is_record(line, "TER ") || is_record(line, "MODE") ||
+    if (is_record(line, "REMA") && !std::isfinite(resolution)) resolution = resolution_of(line);
+    if (is_of_model || is_record(line, "SEQR") ||
         is_record(line, "data"))  // the last for gemmi to say that this is mmCIF
       checked.append(line).append(std::max(line.size(), line_columns) - line.size(), ' ');
     checked += '\n';
   }
+  if (model < wanted_model || !has_atoms) {
+    const int models = has_atoms ? model : model - 1;
+    if (models > 0) fail_without_model(wanted_model, models);
+  }
   return checked;
 }
 
-gemmi::Structure parse_pdb(const std::string& text) {
-  const std::string checked = checked_pdb(text);
+gemmi::Structure parse_pdb(const std::string& text, int model, float& resolution) {
+  const std::string checked = checked_pdb(text, model, resolution);
   try {
     return gemmi::read_pdb_from_memory(checked.data(), checked.size(), "");
   } catch (const std::runtime_error&) {
@@ -152,13 +179,36 @@ void add_column(cif::Block& block, const std::string& tag, const std::string& va
   loop->tags.push_back(atom_site + tag);
 }
 
-/// Every coordinate of the first model is a number, ? or '.'.
+/// The atoms of one model stay, those of others go; gemmi would take time for them.
+void keep_model(cif::Block& block, int wanted_model) {
+  const std::string tag = atom_site + "pdbx_PDB_model_num";
+  cif::Loop* loop = block.has_tag(tag) ? block.find_loop(tag).get_loop() : nullptr;
+  if (!loop) {  // the file numbers no models, or has a single atom
+    if (wanted_model > 1) fail_without_model(wanted_model, 1);
+    return;
+  }
+  const auto column = static_cast<std::size_t>(loop->find_tag(tag));
+  std::vector<std::string> models;  // in the order of their first atoms
+  for (std::size_t i = column; i < loop->values.size(); i += loop->width())
+    if (models.empty() ||
+        (models.back() != loop->values[i] &&
+         std::find(models.begin(), models.end(), loop->values[i]) == models.end()))
+      models.push_back(loop->values[i]);
+  const auto wanted = static_cast<std::size_t>(wanted_model);
+  if (models.size() < wanted) fail_without_model(wanted_model, static_cast<int>(models.size()));
+  if (models.size() == 1) return;
+  std::vector<std::string> values;
+  for (std::size_t row = 0; row < loop->values.size(); row += loop->width())
+    if (loop->values[row + column] == models[wanted - 1])
+      for (std::size_t i = row; i < row + loop->width(); ++i)
+        values.push_back(std::move(loop->values[i]));
+  loop->values = std::move(values);
+}
+
+/// Every coordinate is a number, ? or '.'.
 void check_coordinates(cif::Block& block) {
-  cif::Table atoms =
-      block.find(atom_site, {"id", "Cartn_x", "Cartn_y", "Cartn_z", "?pdbx_PDB_model_num"});
-  constexpr int first = 1, model = 4;
-  for (auto atom : atoms) {
-    if (atom.has(model) && atom[model] != atoms[0][model]) continue;
+  constexpr int first = 1;
+  for (auto atom : block.find(atom_site, {"id", "Cartn_x", "Cartn_y", "Cartn_z"})) {
     for (int i = 0; i < 3; ++i) {
       const std::string& text = atom[first + i];
       if (!cif::is_null(text) && !std::isfinite(static_cast<float>(cif::as_number(text))))
@@ -169,12 +219,13 @@ void check_coordinates(cif::Block& block) {
 }
 
 /// Checks the atoms and adds what a writer may leave out and gemmi requires.
-void check_atoms(cif::Block& block) {
+void check_atoms(cif::Block& block, int model) {
   if (block.find_mmcif_category(atom_site).length() == 0) return;
   for (const char* tag :
        {"id", "type_symbol", "label_asym_id", "auth_seq_id", "Cartn_x", "Cartn_y", "Cartn_z"})
     if (!block.has_tag(atom_site + tag))
       fail(Exit::data, "the atoms have no column " + atom_site + tag);
+  keep_model(block, model);
   check_coordinates(block);
   add_column(block, "label_alt_id", ".");
   add_column(block, "occupancy", "1");
@@ -194,10 +245,21 @@ void keep_what_is_read(cif::Block& block) {
   }
 }
 
-gemmi::Structure parse_mmcif(const std::string& text, Scheme& scheme) {
+/// Resolution of X-ray diffraction or of an electron microscope's map; NaN where none is given.
+float resolution_of(cif::Block& block) {
+  for (const char* tag : {"_refine.ls_d_res_high", "_em_3d_reconstruction.resolution"})
+    for (const std::string& value : block.find_values(tag))
+      if (const double number = cif::as_number(value); std::isfinite(number))
+        return static_cast<float>(number);
+  return std::numeric_limits<float>::quiet_NaN();
+}
+
+gemmi::Structure parse_mmcif(const std::string& text, int model, Scheme& scheme,
+                             float& resolution) {
   cif::Document document = cif::read_memory(text.data(), text.size(), "line");
   cif::Block& block = document.blocks.at(0);
-  check_atoms(block);
+  check_atoms(block, model);
+  resolution = resolution_of(block);
   for (auto row :
        block.find("_pdbx_poly_seq_scheme.", {"asym_id", "seq_id", "pdb_seq_num", "?pdb_ins_code"}))
     if (!cif::is_null(row[2]))
@@ -211,15 +273,19 @@ gemmi::Structure parse_mmcif(const std::string& text, Scheme& scheme) {
 
 bool has_b_factor(const gemmi::Atom& atom) { return atom.b_iso > least_b; }
 
-gemmi::Structure parse_structure(const std::string& text, Scheme& scheme) {
+StructureText parse_structure(const std::string& text, int model) {
   constexpr std::size_t shortest = 16;  // bytes that gemmi needs to tell the format
+  StructureText parsed;
+  parsed.resolution = std::numeric_limits<float>::quiet_NaN();
   switch (text.size() < shortest
               ? gemmi::CoorFormat::Unknown
               : gemmi::coor_format_from_content(text.data(), text.data() + text.size())) {
     case gemmi::CoorFormat::Pdb:
-      return parse_pdb(text);
+      parsed.structure = parse_pdb(text, model, parsed.resolution);
+      return parsed;
     case gemmi::CoorFormat::Mmcif:
-      return parse_mmcif(text, scheme);
+      parsed.structure = parse_mmcif(text, model, parsed.scheme, parsed.resolution);
+      return parsed;
     default:
       fail(Exit::data, text.empty() ? "empty file" : "neither PDB nor mmCIF");
   }

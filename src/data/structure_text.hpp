@@ -12,12 +12,19 @@ namespace jespr::data {
 /// Numbers of all residues of mmCIF polymers, missing ones included: (label chain, place from 1).
 using Scheme = std::map<std::pair<std::string, int>, gemmi::SeqId>;
 
+/// What is taken from a text.
+struct StructureText {
+  gemmi::Structure structure;  // with the one model that was asked for
+  Scheme scheme;               // mmCIF alone
+  float resolution;            // Angstrom; NaN: the file gives none
+};
+
 /// Whether the file gives the B-factor of an atom.
 bool has_b_factor(const gemmi::Atom& atom);
 
-/// All models of a PDB or mmCIF text; the format is found from the content. `scheme` is filled from
-/// mmCIF. In the first model every coordinate is a number, or NaN where mmCIF says ? or '.'.
-/// Failure: Error (data) with the reason; whatever gemmi throws.
-gemmi::Structure parse_structure(const std::string& text, Scheme& scheme);
+/// Model `model` (counted from 1 in the order of the file) of a PDB or mmCIF text; the format is
+/// found from the content. In that model every coordinate is a number, or NaN where mmCIF says ? or
+/// '.'. Failure: Error (data) with the reason; whatever gemmi throws.
+StructureText parse_structure(const std::string& text, int model);
 
 }  // namespace jespr::data

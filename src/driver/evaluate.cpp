@@ -118,6 +118,7 @@ class Evaluation {
   bool averaged() const { return options_.weights == "averaged"; }
 
   void choose_galleries() {
+    data::require_structures(dataset_, "&run task = 'evaluate'");
     add_gallery("whole", chains_of(dataset_, options_.split), 0);
     const auto kept = static_cast<int>(options_.retrieval.equal_length);
     if (galleries_.front().chains.size() < 2)

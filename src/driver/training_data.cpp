@@ -72,6 +72,7 @@ void check_ranks(const Settings& settings, const DeckText& deck, int ranks) {
 std::unique_ptr<data::TrainingBatches> training_batches(const Settings& settings,
                                                         const DeckText& deck,
                                                         const data::Dataset& dataset) {
+  data::require_structures(dataset, "&run task = '" + settings.run.task + "'");
   try {
     return std::make_unique<data::TrainingBatches>(
         training_chains(dataset, settings.data.chains), data::reader_of(dataset), settings.data,

@@ -107,6 +107,25 @@ def compare(work, history):
         assert "Traceback" not in done.stderr, done.stderr
 
 
+def write_dataset(path):
+    """A dataset with the members that the report looks at, and its report."""
+    random, lengths = np.random.default_rng(2), np.arange(20, 320, 3)
+    chains, residues = len(lengths), lengths.sum()
+    with h5py.File(path, "w") as file:
+        file.attrs["format"] = "jespr dataset"
+        file["offsets"] = np.concatenate([[0], np.cumsum(lengths)])
+        file["split"] = (np.arange(chains) % 7 == 0).astype(np.int8)
+        file["cluster"] = np.arange(chains, dtype=np.int32) // 4 - 1
+        file["resolution"] = random.choice([1.5, 2.0, np.nan], chains).astype(np.float32)
+        file["residues/sequence"] = random.choice(np.frombuffer(b"ACDEFGX", np.uint8), residues)
+        file["residues/confidence"] = (random.random(residues) > 0.1).astype(np.float32)
+    path.with_name(path.name + ".report.tsv").write_text(
+        "source\tchain\toutcome\tname\tresidues\tcomplete\tremark\n"
+        "a.cif\tA\tread\ta_A\t9\t9\t\n" +
+        "".join(f"a.cif\t{i}\trefused\t\t0\t0\t{i} residues, min_length is 40\n"
+                for i in (3, 12)))
+
+
 def main():
     work = pathlib.Path.cwd() / "plots_scratch"
     shutil.rmtree(work, ignore_errors=True)
@@ -134,6 +153,17 @@ def main():
 
     shutil.copytree(SOURCE / "tests/data/plots", history, dirs_exist_ok=True)
     compare(work, history)
+
+    write_dataset(work / "some.h5")
+    done = draw("dataset_report.py", work / "some.h5")
+    assert done.returncode == 0, done.stderr
+    assert "       2  n residues, min_length is n" in done.stdout, done.stdout
+    require_picture(work / "some.png", 1500, 900)
+    h5py.File(work / "other.h5", "w").close()
+    for name in ("other.h5", "none.h5"):
+        done = draw("dataset_report.py", work / name)
+        assert done.returncode != 0 and name in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
 
     empty = work / "empty"
     empty.mkdir()

@@ -110,6 +110,31 @@ TEST_F(Items, FoldersListsAndFilesInOrder) {
                                       "(No such file or directory)"}));
 }
 
+/// Lines of lists may leave out the ending and say what of the file is wanted.
+TEST_F(Items, SelectionsInLists) {
+  put("1abc.pdb", "pdb");
+  put("1abc.cif.gz", "cif");
+  put("2x:y.pdb", "colon");
+  put_archive("x.tar", {{"p/1.cif", "p"}});
+  const std::string list = put("my.list",
+                               "1abc\n1abc:A\n1abc.pdb:B:-5-20,30A\n2x:y.pdb\n2x:y\nb:A\nx.tar:A\n"
+                               "1abc:A:9-1\nnone:A\n");
+  const std::vector<Item> items = data::list_items({list});
+  std::vector<std::string> found;
+  for (const Item& item : items)
+    found.push_back(fs::path(item.path).filename().string() + "|" + item.selection + "|" +
+                    item.problem);
+  EXPECT_EQ(found,
+            (std::vector<std::string>{"1abc.cif.gz||", "1abc.cif.gz|A|", "1abc.pdb|B:-5-20,30A|",
+                                      "2x:y.pdb||", "2x|y|No such file or directory",
+                                      "b:A||only of a single file a chain can be selected",
+                                      "x.tar:A||only of a single file a chain can be selected",
+                                      "1abc:A:9-1||'A:9-1' is no selection, expected CHAIN or "
+                                      "CHAIN:FIRST-LAST,...; numbers as 10, -5 or 52A",
+                                      "none|A|No such file or directory"}));
+  EXPECT_EQ(contents_of(items)[2], "pdb");
+}
+
 TEST_F(Items, TitlesArePathsBelowTheSources) {
   fs::create_directories(folder_ / "b/sub");
   put("b/1.cif", "one");

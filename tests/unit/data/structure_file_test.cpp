@@ -93,6 +93,62 @@ TEST(StructureFile, FirstModelOnly) {
   EXPECT_FLOAT_EQ(x_of_ca(content.chains[0], 0), 0.1F);
 }
 
+TEST(StructureFile, ChosenModelOfPdb) {
+  const std::string bad = "ATOM      1  N   ALA A   1     ********   2.000   3.000\n";
+  const std::string text = "MODEL        1\n" + residue("ALA", 'A', 1, 0) + bad +
+                           "ENDMDL\nMODEL        2\n" + residue("GLY", 'A', 1, 5) +
+                           "ENDMDL\nMODEL        7\n" + residue("TRP", 'A', 1, 9) + "ENDMDL\nEND\n";
+  data::StructureOptions options;
+  options.model = 2;
+  EXPECT_EQ(read_structure(text, options).chains.at(0).sequence, "G");
+  options.model = 3;  // the third, whatever its number
+  EXPECT_EQ(read_structure(text, options).chains.at(0).sequence, "W");
+  for (const char* end : {"", "END\n"}) {
+    options.model = 4;
+    try {
+      read_structure(text.substr(0, text.size() - 4) + end, options);
+      FAIL() << "no error";
+    } catch (const Error& error) {
+      EXPECT_STREQ(error.what(), "model 4 was asked for, the file has 3");
+    }
+  }
+}
+
+TEST(StructureFile, ConfidenceFromPlddt) {
+  data::StructureOptions options;
+  options.plddt = true;
+  // The B-factors of these are 10 + x.
+  const std::string text = residue("ALA", 'A', 1, 0) + atom(" N", ' ', "GLY", 'A', 2, 3) +
+                           residue("TRP", 'A', 3, 80) + "TER\n" + residue("TRP", 'B', 1, 95);
+  const StructureContent content = read_structure(text, options);
+  ASSERT_EQ(content.chains.size(), 1u);
+  ASSERT_EQ(content.chains[0].confidence.size(), 3u);
+  EXPECT_FLOAT_EQ(content.chains[0].confidence[0], 0.101F);
+  EXPECT_EQ(content.chains[0].confidence[1], 0);
+  EXPECT_FLOAT_EQ(content.chains[0].confidence[2], 0.901F);
+  ASSERT_EQ(content.refusals.size(), 1u);
+  EXPECT_EQ(content.refusals[0].reason,
+            "residue 1 has 105.1 where its pLDDT should be, expected 0 to 100");
+  // Given from 0 to 1.
+  const StructureContent share =
+      read_structure(residue("ALA", 'A', 1, -9.7) + residue("GLY", 'A', 2, -9.5), options);
+  EXPECT_NEAR(share.chains.at(0).confidence[0], 0.4, 1e-6);
+  EXPECT_NEAR(share.chains.at(0).confidence[1], 0.6, 1e-6);
+  EXPECT_EQ(read_structure(text).chains.at(0).confidence, (std::vector<float>{1, 0, 1}));
+}
+
+TEST(StructureFile, Resolution) {
+  const std::string text = residue("ALA", 'A', 1, 0);
+  EXPECT_TRUE(std::isnan(read_structure(text).resolution));
+  EXPECT_FLOAT_EQ(
+      read_structure("REMARK   2\nREMARK   2 RESOLUTION.    1.74 ANGSTROMS.\n" + text).resolution,
+      1.74F);
+  EXPECT_TRUE(
+      std::isnan(read_structure("REMARK   2 RESOLUTION. NOT APPLICABLE.\n" + text).resolution));
+  EXPECT_FLOAT_EQ(read_structure(read_file("103l.cif.gz")).resolution, 1.9F);
+  EXPECT_FLOAT_EQ(read_structure(read_file("103l.pdb.gz")).resolution, 1.9F);
+}
+
 TEST(StructureFile, AlternateLocationByOccupancy) {
   const StructureContent content =
       read_structure(residue("ALA", 'A', 1, 1, 'A', 0.4) + residue("ALA", 'A', 1, 2, 'B', 0.6) +
@@ -119,14 +175,18 @@ TEST(StructureFile, NumbersWithInsertionCodesAndSigns) {
 }
 
 TEST(StructureFile, ModifiedAndUnknownResidues) {
-  const StructureContent content =
-      read_structure(residue("MSE", 'A', 1, 1, ' ', 1, ' ', "HETATM") + residue("SEP", 'A', 2, 2) +
-                     residue("SEC", 'A', 3, 3) + residue("QQ9", 'A', 4, 4) +
-                     residue("UNK", 'A', 5, 5) + residue("ALA", 'A', 6, 6) + "TER\n" +
-                     atom(" O", ' ', "HOH", 'A', 7, 7, 1, ' ', "HETATM", "O") +
-                     atom("CA", ' ', " CA", 'A', 8, 8, 1, ' ', "HETATM", "CA"));
+  const StructureContent content = read_structure(
+      residue("MSE", 'A', 1, 1, ' ', 1, ' ', "HETATM") + residue("SEP", 'A', 2, 2) +
+      residue("SEC", 'A', 3, 3) + residue("QQ9", 'A', 4, 4) + residue("UNK", 'A', 5, 5) +
+      residue("ALA", 'A', 6, 6) +
+      // Known to the wwPDB's dictionary alone, also first and last of it; a
+      // chromophore of three residues.
+      residue("PCA", 'A', 7, 7) + residue("TRN", 'A', 8, 8) + residue("00C", 'A', 9, 9) +
+      residue("ZZJ", 'A', 10, 10) + residue("CRO", 'A', 11, 11) + "TER\n" +
+      atom(" O", ' ', "HOH", 'A', 7, 7, 1, ' ', "HETATM", "O") +
+      atom("CA", ' ', " CA", 'A', 8, 8, 1, ' ', "HETATM", "CA"));
   ASSERT_EQ(content.chains.size(), 1u);
-  EXPECT_EQ(content.chains[0].sequence, "MSUXXA");
+  EXPECT_EQ(content.chains[0].sequence, "MSUXXAQWCAX");
 }
 
 TEST(StructureFile, MissingResiduesOfSeqres) {
@@ -303,6 +363,53 @@ HETATM 7 O O . HOH B 2 . ? 9.0 2.0 3.0 1.0 1.0 9 X
   EXPECT_FLOAT_EQ(chain.b_factors[2], 7.5F);
   const std::string cut = text.substr(0, text.size() - 30);
   EXPECT_NE(reason_of(cut), "");
+}
+
+TEST(StructureFile, ModelsAndLabelsOfMmcif) {
+  const std::string text = R"(data_TEST
+loop_
+_atom_site.group_PDB
+_atom_site.id
+_atom_site.type_symbol
+_atom_site.label_atom_id
+_atom_site.label_comp_id
+_atom_site.label_asym_id
+_atom_site.auth_asym_id
+_atom_site.auth_seq_id
+_atom_site.Cartn_x
+_atom_site.Cartn_y
+_atom_site.Cartn_z
+_atom_site.pdbx_PDB_model_num
+ATOM 1 N N ALA A X 1 1.0 2.0 3.0 5
+ATOM 2 C CA ALA A X 1 2.0 2.0 3.0 5
+ATOM 3 C C ALA A X 1 3.0 2.0 3.0 5
+ATOM 4 N N GLY B X 2 4.0 2.0 3.0 5
+ATOM 5 C CA GLY B X 2 5.0 2.0 3.0 5
+ATOM 6 C C GLY B X 2 6.0 2.0 3.0 5
+ATOM 7 N N TRP A X 1 wrong 2.0 3.0 9
+ATOM 8 C CA TRP A X 1 8.0 2.0 3.0 9
+ATOM 9 C C TRP A X 1 9.0 2.0 3.0 9
+)";
+  data::StructureOptions options;
+  EXPECT_EQ(read_structure(text, options).chains.at(0).id, "X");
+  EXPECT_EQ(read_structure(text, options).chains.at(0).sequence, "AG");
+  options.label_ids = true;
+  const StructureContent labelled = read_structure(text, options);
+  ASSERT_EQ(labelled.chains.size(), 2u);
+  EXPECT_EQ(labelled.chains[0].id + labelled.chains[0].sequence, "AA");
+  EXPECT_EQ(labelled.chains[1].id + labelled.chains[1].sequence, "BG");
+  EXPECT_EQ(labelled.chains[1].numbers, (std::vector<std::int32_t>{2}));
+  const auto reason = [&](int model) {
+    options.model = model;
+    try {
+      read_structure(text, options);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(reason(2), "_atom_site.Cartn_x of atom 7 is wrong, expected a number or ?");
+  EXPECT_EQ(reason(3), "model 3 was asked for, the file has 2");
 }
 
 TEST(StructureFile, DamagedFilesHaveAReason) {

@@ -1,0 +1,123 @@
+// Report, checks of files and counts of task 'prepare'.
+#include "data/prepare_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "data/utf8.hpp"
+#include "io/files.hpp"
+
+namespace jespr::data {
+namespace {
+
+/// Why a file may not be written, "" if it may: it is there and the deck does not say overwrite, or
+/// it is what this run reads.
+std::string output_problem(const std::string& path, const PrepareSettings& settings) {
+  if (!io::file_exists(path)) return "";
+  if (!settings.overwrite) return path + ": exists; say overwrite = .true. or give another name";
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return path + ": is a folder";
+  std::vector<std::string> inputs = settings.sources;
+  inputs.push_back(settings.table);
+  for (const std::string& input : inputs)  // by another path: the deck's check compared the paths
+    if (std::filesystem::equivalent(path, input, error))
+      return path + ": is the same file as " + input + ", which is read; give another name";
+  return "";
+}
+
+}  // namespace
+
+std::string ReportRow::text() const {
+  std::string line =
+      fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t", source, chain, outcome, name, residues, complete);
+  for (const char c : remark) line += c == '\t' || c == '\n' ? ' ' : c;  // a library's words
+  return line + '\n';
+}
+
+void ReportRow::add_remark(const std::string& text) {
+  remark += (remark.empty() ? "" : "; ") + text;
+}
+
+std::string clean(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c <= ' '; }, '_');
+  for (std::size_t i = 0; (i += valid_utf8(std::string_view(text).substr(i))) < text.size();)
+    text[i] = '?';
+  return text;
+}
+
+std::string counted(std::int64_t number, const std::string& thing) {
+  return fmt::format("{} {}{}", number, thing, number == 1 ? "" : "s");
+}
+
+std::string check_files(const PrepareSettings& settings, const Communicator& communicator) {
+  std::string problem, text;
+  if (communicator.is_root()) {
+    const std::string report = report_of(settings);
+    try {
+      problem = output_problem(settings.dataset, settings);
+      if (problem.empty()) problem = output_problem(report, settings);
+      if (problem.empty() && io::file_exists(report) &&
+          !io::read_file(report).starts_with(report_header))
+        problem = report + ": exists and is no report of this program; give another name";
+      if (problem.empty() && !settings.table.empty()) text = io::read_file(settings.table);
+    } catch (const Error& error) {
+      problem = error.what();
+    }
+  }
+  problem = communicator.broadcast(problem);
+  if (!problem.empty()) fail(Exit::deck, problem);
+  return communicator.broadcast(text);
+}
+
+void write_report(const std::string& path, const std::vector<ReportRow>& rows,
+                  const Communicator& communicator) {
+  std::string text;
+  for (const ReportRow& row : rows) text += row.text();
+  const std::vector<std::string> parts = communicator.all_gather(text);
+  if (communicator.is_root()) {
+    text = report_header;
+    for (const std::string& part : parts) text += part;
+    io::make_parent_directories(path);
+    io::write_text_file(path, text);
+  }
+  communicator.barrier();
+}
+
+void print_counts(const PrepareCounts& counts, const PrepareSettings& settings,
+                  std::int64_t table_rows, const std::string& example) {
+  const std::string content =
+      fmt::format("read       {}: {}, {}", counted(counts.files, "file"),
+                  counted(counts.chains, counts.are_sequences ? "sequence" : "chain"),
+                  counted(counts.residues, "residue"));
+  log::line(counts.are_sequences ? content
+                                 : fmt::format("{}, {} of them without coordinates", content,
+                                               counts.residues - counts.complete));
+  log::line(fmt::format("refused    {} and {}: {}", counted(counts.refused_files, "file"),
+                        counted(counts.refused_chains, "chain"), report_of(settings)));
+  if (counts.renamed > 0)
+    log::line(fmt::format("renamed    {} whose name another chain has: see the report",
+                          counted(counts.renamed, "chain")));
+  if (counts.twins > 0)
+    log::line(
+        fmt::format("twins      {} left out that have the sequence of another: see the report",
+                    counted(counts.twins, "chain")));
+  log::line(fmt::format("splits     {} train, {} validation, {} test", counts.splits[0],
+                        counts.splits[1], counts.splits[2]));
+  const std::int64_t listed = counts.chains - counts.unlisted;
+  if (counts.unlisted > 0 && !settings.table.empty())
+    log::warning(fmt::format(
+        "{} without a row in {} {}", counted(counts.unlisted, "chain"), settings.table,
+        settings.split == "by_cluster" ? "are clusters of their own"
+                                       : "in the split '" + settings.default_split + "'"));
+  if (listed < table_rows)
+    log::warning(fmt::format("{} of {} without a chain that was read; names are like {}",
+                             counted(table_rows - listed, "row"), settings.table, example));
+}
+
+}  // namespace jespr::data

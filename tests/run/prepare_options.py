@@ -1,0 +1,168 @@
+# What the deck chooses about structures: lists with chains and residue ranges, pLDDT from a tar
+# archive of predicted models, label ids, models, missing residues, filters, twins, clusters and
+# splits; the same datasets on 1 and 2 ranks.
+# labels: mpi
+# processors: 2
+# timeout: 300
+import csv
+import gzip
+import io
+import os
+import pathlib
+import sys
+import tarfile
+
+import h5py
+import numpy as np
+
+sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
+from jespr_runs import DECK, SOURCES, datasets, difference, expect, run, write_deck
+
+STRUCTURES = SOURCES / "tests/data/structures"
+
+
+def prepare(name, sources, code=0, **options):
+    """Prepared on two ranks and on one, with the same content; the last run's result."""
+    deck = write_deck(pathlib.Path(f"{name}.deck").resolve(), {
+        "run": {"task": "prepare"},
+        "prepare": {"sources": sources, "dataset": f"{name}.h5", "overwrite": True, **options}})
+    found = []
+    for ranks in (2, 0):
+        result = run(ranks, deck, code=code)
+        if code == 0:
+            found.append({key: value for key, value in datasets(f"{name}.h5").items()
+                          if key != "deck"})
+    differs = difference(*found) if code == 0 else ""
+    expect(not differs, f"{name}: 1 and 2 ranks wrote different datasets: {differs}")
+    return result
+
+
+def report(name):
+    with open(f"{name}.h5.report.tsv", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+class Content:
+    def __init__(self, name):
+        with h5py.File(f"{name}.h5") as file:
+            self.names = file["names"].asstr()[:].tolist()
+            self.chain_id = file["chain_id"].asstr()[:].tolist()
+            self.offsets = file["offsets"][:]
+            self.columns = {key: file["residues/" + key][:] for key in
+                            ("sequence", "number", "confidence", "coordinates", "b_factor")}
+            self.split, self.cluster = file["split"][:], file["cluster"][:]
+            self.resolution = file["resolution"][:]
+            self.twins = dict(zip(file["twins/name"].asstr()[:], file["twins/chain"][:])) \
+                if "twins" in file else {}
+
+    def of(self, name, column):
+        i = self.names.index(name)
+        values = self.columns[column][self.offsets[i]:self.offsets[i + 1]]
+        return values.tobytes().decode() if column == "sequence" else values
+
+
+# ---- Lists
+
+pathlib.Path("chains.list").write_text(f"""
+{STRUCTURES}/1TPK:B            # the ending may be left out
+{STRUCTURES}/1TPK.pdb.gz:A:-3--1,5-10
+{STRUCTURES}/103l.cif.gz:A:30-41
+{STRUCTURES}/1CRN:Z
+{STRUCTURES}/1CRN:A:100-120
+{STRUCTURES}/1CRN:A:12-
+{STRUCTURES}/nothing:A
+""")
+prepare("lists", ["chains.list"])
+content = Content("lists")
+expect(content.names == ["1TPK_B", "1TPK_A_-3--1,5-10", "103l_A_30-41"], content.names)
+expect(content.of("1TPK_A_-3--1,5-10", "number").tolist() == [-3, -2, -1, *range(5, 11)],
+       content.of("1TPK_A_-3--1,5-10", "number"))
+numbers = content.of("103l_A_30-41", "number")  # with missing residues, numbered by the file
+expect(numbers[0] == 30 and numbers[-1] == 41 and (np.diff(numbers) >= 0).all(), numbers)
+remarks = [row["remark"] for row in report("lists") if row["outcome"] == "refused"]
+expect(len(remarks) == 4 and "no such chain; it has A" in remarks[0] and
+       "no residue of 100-120" in remarks[1] and "is no selection" in remarks[2] and
+       "No such file" in remarks[3], remarks)
+
+# ---- Predicted models in an archive, as their database packs them: each as PDB and mmCIF
+
+model = gzip.decompress((STRUCTURES / "1CRN.cif.gz").read_bytes()).decode()
+lines = model.splitlines()
+tags = [line.strip() for line in lines if line.startswith("_atom_site.")]
+place = tags.index("_atom_site.B_iso_or_equiv")
+number = tags.index("_atom_site.label_seq_id")
+for i, line in enumerate(lines):
+    if line.startswith("ATOM"):
+        fields = line.split()
+        fields[place] = f"{50 + int(fields[number]):.2f}"
+        lines[i] = " ".join(fields)
+predicted = "\n".join(lines) + "\n"
+with tarfile.open("proteome.tar", "w") as archive:
+    for name, text in (("AF-P01542-F1-model_v4.cif.gz", predicted),
+                       ("AF-P01543-F1-model_v4.cif.gz", predicted),
+                       ("AF-P01542-F1-predicted_aligned_error_v4.json.gz", "[[0.1, 2.0]]")):
+        packed = gzip.compress(text.encode())
+        member = tarfile.TarInfo(name)
+        member.size = len(packed)
+        archive.addfile(member, io.BytesIO(packed))
+prepare("plddt", ["proteome.tar"], confidence="plddt", duplicates="drop", min_plddt=70,
+        chain_names="file")
+content = Content("plddt")
+name = "AF-P01542-F1-model_v4"
+expect(content.names == [name] and content.twins == {"AF-P01543-F1-model_v4": 0},
+       (content.names, content.twins))
+expect(np.allclose(content.of(name, "confidence"), (50 + np.arange(1, 47)) / 100, atol=1e-6),
+       content.of(name, "confidence"))
+rows = {row["source"].split(":")[1][:9] + row["outcome"]: row["remark"] for row in report("plddt")}
+expect(rows["AF-P01543twin"] == f"has the sequence of {name}" and
+       rows["AF-P01542read"] == "twins: AF-P01543-F1-model_v4", rows)
+prepare("plddt", ["proteome.tar", str(STRUCTURES / "103l.pdb.gz")], confidence="plddt",
+        min_plddt=70, max_length=100)
+remarks = [row["remark"] for row in report("plddt")]
+expect(remarks[-1] == "167 residues, max_length is 100", remarks)
+result = prepare("wrong", ["proteome.tar"], code=DECK, min_plddt=70)
+expect("needs confidence = 'plddt'" in result.err, result.text)
+
+# ---- Models, label ids, missing residues, resolution, completeness
+
+lcd = SOURCES / "tests/data/raw_structures/1LCD.pdb.gz"
+for model in (1, 3):
+    prepare(f"model{model}", [str(lcd)], model=model)
+first, third = Content("model1"), Content("model3")
+expect(first.of("1LCD_A", "sequence") == third.of("1LCD_A", "sequence"), "letters of models")
+shift = np.abs(first.columns["coordinates"] - third.columns["coordinates"])
+expect(0.1 < np.nanmax(shift) < 40, f"two models differ by {np.nanmax(shift)}")
+
+assembly = SOURCES / "tests/data/raw_structures/1dix.cif.gz"
+prepare("labels", [str(assembly)], chain_ids="label")
+expect(Content("labels").chain_id == ["A"] and len(report("labels")) > 1, report("labels"))
+
+gaps = [str(STRUCTURES / "103l.cif.gz"), str(STRUCTURES / "1CRN.cif.gz")]
+prepare("kept", gaps)
+prepare("dropped", gaps, missing="drop")
+kept, dropped = Content("kept"), Content("dropped")
+there = np.isfinite(kept.of("103l_A", "coordinates")).any(axis=(1, 2))
+expect(not there.all() and dropped.of("103l_A", "sequence") ==
+       "".join(np.array(list(kept.of("103l_A", "sequence")))[there]), "missing residues dropped")
+expect((dropped.of("103l_A", "number") == kept.of("103l_A", "number")[there]).all(), "numbers")
+expect(np.allclose(kept.resolution, [1.9, 1.5]), kept.resolution)
+prepare("filtered", gaps, min_completeness=0.99)
+expect(Content("filtered").names == ["1CRN_A"], Content("filtered").names)
+prepare("filtered", gaps, max_resolution=1.6)
+expect(Content("filtered").names == ["1CRN_A"], Content("filtered").names)
+
+# ---- Clusters and splits
+
+options = {"clusters": "kmers", "split": "by_cluster", "validation_share": 0.25, "test_share": 0.1,
+           "duplicates": "drop"}
+result = prepare("split", [str(STRUCTURES), str(lcd)], **options)
+content = Content("split")
+expect("warning" not in result.out, "relatives across a split by the same measure\n" + result.text)
+for cluster in set(content.cluster.tolist()):
+    expect(len(set(content.split[content.cluster == cluster].tolist())) == 1, "a cluster divided")
+expect(len(set(content.cluster.tolist())) < len(content.names) + 1, content.cluster)
+pathlib.Path("bad.tsv").write_text("name\tsplit\n1TPK_A\tvalidation\n1TPK_B\ttrain\n")
+result = prepare("crossing", [str(STRUCTURES / "1TPK.pdb.gz")], table="bad.tsv")
+expect("1 chain of validation and test has a relative in training" in result.text, result.text)
+result = prepare("wrong", [str(STRUCTURES)], code=DECK, split="by_cluster")
+expect("a split by clusters needs a table" in result.err, result.text)

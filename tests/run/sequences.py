@@ -1,0 +1,224 @@
+# FASTA files become a dataset of sequences: 10,000 generated records of every awkward kind, plain
+# and gzip, by the rules of doc/dataset.md as an own reader here applies them; on 1 and 2 ranks; and
+# what is refused.
+# labels: mpi
+# processors: 2
+# timeout: 300
+import csv
+import gzip
+import hashlib
+import os
+import pathlib
+import random
+import sys
+
+import h5py
+
+sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
+from jespr_runs import DATA, DECK, datasets, difference, expect, run, write_deck
+
+RECORDS = 10_000
+LETTERS = "ACDEFGHIKLMNPQRSTVWYXBUZO"
+LONGEST_NAME = 100
+
+
+# ---- Records
+
+def residues(chance, fewest=1, most=90):
+    return "".join(chance.choices(LETTERS, k=chance.randint(fewest, most)))
+
+
+def lines_of(chance, text):
+    """The text in lines of random length, some blank, some with blanks at the end."""
+    lines = []
+    while text:
+        width = chance.choice((1, 7, 60, 60, 80, 10_000))
+        lines.append(text[:width] + chance.choice(("", "", "", " ", "\t")))
+        text = text[width:]
+        if chance.random() < 0.05:
+            lines.append("")
+    return lines or [""]
+
+
+def make_record(chance, number, earlier):
+    """(header, lines, sequence or None if it is refused, name that is wanted)"""
+    name = f"p{number}"
+    sequence = residues(chance)
+    shown, kind = sequence, chance.randrange(20)
+    header = f">{name} a protein, number {number}"
+    if kind == 0:
+        shown = "".join(chance.choice((a, a.lower())) for a in sequence)
+    elif kind == 1:
+        shown = sequence + "*"
+    elif kind == 2:
+        cut = chance.randint(0, len(sequence))
+        shown = sequence[:cut] + chance.choice(("-", "...", "--")) + sequence[cut:]
+    elif kind == 3:
+        shown, sequence = "J" + sequence + "j", "X" + sequence + "X"
+    elif kind == 4 and earlier:
+        name = chance.choice(earlier)
+        header = f">{name} the same name again"
+    elif kind == 5:
+        shown, sequence = "", None
+    elif kind == 6:
+        shown, sequence = sequence + "*" + "AC", None
+    elif kind == 7:
+        shown, sequence = sequence + chance.choice("1@?\x01/|"), None
+    elif kind == 8:
+        header, name = chance.choice((">", "> ", ">\t")), ""
+    elif kind == 9:
+        header = f">  {name}\tand a tab"
+    elif kind == 10:
+        name = f"long_{number}_" + "x" * 200
+        header, name = f">{name} is cut", name[:LONGEST_NAME]
+    elif kind == 11:
+        header = f">{name} " + "word " * 30_000  # more than a reader may want to hold
+    elif kind == 12:
+        shown = " ".join(sequence[i:i + 10] for i in range(0, len(sequence), 10))
+    elif kind == 13:
+        shown, sequence = sequence + "**", None
+    lines = lines_of(chance, shown)
+    if kind == 14:
+        lines.insert(0, "; a comment > of the old kind ACD")
+    return header, lines, sequence, name
+
+
+def make_text(seed, title):
+    """The file's bytes and what the dataset must hold: [(name, sequence)] and refused numbers."""
+    chance = random.Random(seed)
+    text, wanted, refused, names, taken = [], [], [], [], set()
+    count = {}
+    for number in range(1, RECORDS + 1):
+        header, lines, sequence, name = make_record(chance, number, names)
+        end = chance.choice(("\n", "\n", "\n", "\r\n"))
+        text.append(end.join([header, *lines]) + end)
+        if chance.random() < 0.02:
+            text.append("\n")
+        if sequence is None:
+            refused.append(number)
+            continue
+        name = name or f"{title}_{number}"
+        unique = name
+        while unique in taken:
+            count[name] = count.get(name, 1) + 1
+            unique = f"{name}#{count[name]}"
+        taken.add(unique)
+        if name.startswith("p"):
+            names.append(name)
+        wanted.append((unique, sequence))
+    content = "".join(text).rstrip("\r\n")  # no line end at the end of the file
+    return b"\xef\xbb\xbf" + content.encode(), wanted, refused
+
+
+# ---- Runs
+
+def prepare(ranks, name, sources, code=0, **options):
+    deck = write_deck(pathlib.Path(f"{name}.deck").resolve(), {
+        "run": {"task": "prepare"},
+        "prepare": {"sources": sources, "dataset": f"{name}.h5", "overwrite": True, **options}})
+    return run(ranks, deck, code=code)
+
+
+def report(name):
+    with open(f"{name}.h5.report.tsv", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def content(name):
+    with h5py.File(f"{name}.h5") as file:
+        expect(file.attrs["content"] == b"sequences" or file.attrs["content"] == "sequences",
+               "the flag of a dataset without structures")
+        expect("coordinates" not in file["residues"], "coordinates of sequences")
+        offsets, letters = file["offsets"][:], file["residues/sequence"][:].tobytes().decode()
+        names = file["names"].asstr()[:]
+        hashes = file["sources/sha256"].asstr()[:]
+    return [(name, letters[offsets[i]:offsets[i + 1]]) for i, name in enumerate(names)], hashes
+
+
+def leftovers():
+    return [path for path in pathlib.Path().iterdir() if ".part" in path.name]
+
+
+text, wanted, refused = make_text(1, "awkward.fasta")
+pathlib.Path("awkward.fasta").write_bytes(text)
+result = prepare(1, "plain", ["awkward.fasta"])
+print(result.out)
+found, hashes = content("plain")
+for a, b in zip(found, wanted):
+    expect(a == b, f"record {a}, expected {b}")
+expect(len(found) == len(wanted), f"{len(found)} records, expected {len(wanted)}")
+expect(list(hashes) == [hashlib.sha256(text).hexdigest()], "the hash of the file")
+rows = report("plain")
+found = [int(row["chain"]) for row in rows if row["outcome"] == "refused"]
+expect(found == refused, f"refused {sorted(set(found) ^ set(refused))[:9]} wrongly or not at all")
+expect(all(row["remark"] for row in rows), "a row without a reason")
+expect(f"{len(refused)} chains" in result.out, result.text)
+
+# Gzip in several members, two files, two ranks: the same content.
+middle = len(text) // 2
+pathlib.Path("awkward.fa.gz").write_bytes(gzip.compress(text[:middle]) +
+                                          gzip.compress(text[middle:]) + b"padding")
+text2, wanted2, _ = make_text(2, "second.faa")
+pathlib.Path("second.faa").write_bytes(text2)
+prepare(1, "packed", ["awkward.fa.gz"])
+expect([s for _, s in content("packed")[0]] == [s for _, s in wanted], "unpacked otherwise")
+for ranks in (1, 2):
+    prepare(ranks, f"both_{ranks}", ["awkward.fasta", "second.faa"])
+found = difference(*({key: value for key, value in datasets(f"both_{ranks}.h5").items()
+                      if key != "deck"} for ranks in (1, 2)))
+expect(not found, f"1 and 2 ranks wrote different datasets: {found}")
+expect([s for _, s in content("both_1")[0]] == [s for _, s in wanted + wanted2], "two files")
+expect(len({name for name, _ in content("both_1")[0]}) == len(wanted) + len(wanted2), "names")
+
+# Twins, filters, a table, splits by clusters.
+pathlib.Path("small.fasta").write_text(">a\nMKV\n>b\nMKVA\n>c\nMKV\n>d\nMK\n>e\nmkv\n>f\nWWWWWW\n")
+pathlib.Path("table.tsv").write_text(
+    "name\tsplit\tcluster30\tec\na\ttest\t4\t1.1\nb\ttrain\t4\t\nf\tvalidation\t9\t2.7\n")
+prepare(2, "small", ["small.fasta"], min_length=3, max_length=5, duplicates="drop",
+        table="table.tsv")
+expect(content("small")[0] == [("a", "MKV"), ("b", "MKVA")], content("small"))
+with h5py.File("small.h5") as file:
+    expect(file["split"][:].tolist() == [2, 0] and file["cluster"][:].tolist() == [4, 4], "table")
+    expect(file["labels/ec"].asstr()[:].tolist() == ["1.1", ""], "labels")
+    expect(file["twins/name"].asstr()[:].tolist() == ["c", "e"] and
+           file["twins/chain"][:].tolist() == [0, 0], "twins")
+expect([(row["chain"], row["outcome"]) for row in report("small")] ==
+       [("3", "twin"), ("4", "refused"), ("5", "twin"), ("6", "refused")], report("small"))
+cluster = {name: i // 3 for i, (name, _) in enumerate(wanted)}
+pathlib.Path("clusters.tsv").write_text("name\tcluster30\n" + "".join(
+    f"{name}\t{number}\n" for name, number in cluster.items()))
+prepare(1, "split", ["awkward.fasta"], table="clusters.tsv", split="by_cluster",
+        validation_share=0.2, test_share=0.1)
+with h5py.File("split.h5") as file:
+    splits, clusters = file["split"][:], file["cluster"][:]
+    where = {}
+    for split, number in zip(splits.tolist(), clusters.tolist()):
+        expect(where.setdefault(number, split) == split, f"cluster {number} is in two splits")
+for split, share in ((1, 0.2), (2, 0.1)):
+    expect(abs((splits == split).mean() - share) < 0.001, f"share of split {split}")
+expect("sequences without structures" in run(0, "info", "small.h5").out, "info")
+
+# What is damaged or no FASTA; what only structures have; training needs structures.
+pathlib.Path("cut.fasta.gz").write_bytes(gzip.compress(text)[:-2000])
+prepare(1, "cut", ["cut.fasta.gz"])
+kept = content("cut")[0]
+expect([s for _, s in kept] == [s for _, s in wanted][:len(kept)] and kept, "before the cut")
+expect([row["remark"] for row in report("cut")][-2:] ==
+       ["the file breaks off within it", "gzip data are cut short"], report("cut")[-2:])
+pathlib.Path("prose.fasta").write_text("Once upon a time\n>a\nMKV\n")
+pathlib.Path("empty.fasta").write_text("")
+for ranks in (0, 2):
+    prepare(ranks, "none", ["prose.fasta", "empty.fasta"], code=DATA)
+expect([row["remark"] for row in report("none")] ==
+       ["no FASTA: line 1 is text before the first '>'", "there is no record in it"],
+       report("none"))
+structure = pathlib.Path(os.environ["JESPR_SOURCE_DIR"]) / "tests/data/structures/1CRN.cif.gz"
+result = prepare(2, "mixed", ["small.fasta", str(structure)], code=DECK)
+expect("prepare two datasets" in result.err, result.text)
+result = prepare(2, "mixed", ["small.fasta"], code=DECK, confidence="plddt")
+expect("is for structures" in result.err, result.text)
+deck = write_deck(pathlib.Path("train.deck").resolve(),
+                  {"run": {"task": "train"}, "data": {"dataset": "both_1.h5"}})
+result = run(0, deck, code=DATA)
+expect("sequences without structures" in result.err, result.text)
+expect(not leftovers(), f"temporary files are left: {leftovers()}")
