@@ -50,6 +50,8 @@ void for_each_column(const ValidationRow& row, const std::vector<std::int64_t>& 
   visit("equal_length_percentile", row.equal_length_percentile);
   visit("lower", row.lower);
   visit("upper", row.upper);
+  visit("rank_sequence", row.rank_sequence);
+  visit("rank_structure", row.rank_structure);
   visit("best", row.best);
 }
 

@@ -38,6 +38,7 @@ struct ValidationRow {
   // At equal length; not a number where there is no such gallery.
   double equal_length_percentile = std::numeric_limits<double>::quiet_NaN();
   double lower = equal_length_percentile, upper = equal_length_percentile;  // 95 % interval
+  double rank_sequence = 0, rank_structure = 0;                             // effective ranks
   double best = 0;                                                          // 1: the best so far
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "backend/build_info.hpp"
 #include "backend/device_communicator.hpp"
@@ -158,11 +159,12 @@ void IntervalLog::line() {
   if (rows_ == 0) return;
   const double n = rows_, t = std::max(sum_.seconds, 1e-9);
   log::line(fmt::format(
-      "{:>9.0f} {:>7.2f} {:>7.4f} {:>7.1f}% {:>7.1f}% {:>7.2f} {:>9.2e} {:>8.3g} {:>8.1f} {:>8} "
+      "{:>9.0f} {:>7.2f} {:>7.4f} {:>7.1f}% {:>7.1f}% {:>7} {:>9.2e} {:>8.3g} {:>8.1f} {:>8} "
       "{:>8.1f} {:>7.1f}% {:>8}{}",
       newest_.step, newest_.epoch, sum_.loss / n, 100 * sum_.accuracy_sequence_to_structure / n,
-      100 * sum_.accuracy_structure_to_sequence / n, newest_.logit_scale, newest_.learning_rate,
-      sum_.gradient_norm / n, sum_.proteins_per_second / t,
+      100 * sum_.accuracy_structure_to_sequence / n,
+      std::isnan(newest_.logit_scale) ? "-" : fmt::format("{:.2f}", newest_.logit_scale),
+      newest_.learning_rate, sum_.gradient_norm / n, sum_.proteins_per_second / t,
       sum_.residues_per_second / t >= 1e4
           ? fmt::format("{:.1f}k", sum_.residues_per_second / t / 1e3)
           : fmt::format("{:.0f}", sum_.residues_per_second / t),

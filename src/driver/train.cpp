@@ -272,6 +272,8 @@ class Training {
     }
     validation_history_->append(row);
     log::line(validation_->describe(row));
+    const std::string collapse = validation_->warning(row);
+    if (!collapse.empty()) log::warning(collapse);
     if (row.best > 0) save(checkpoints_.best_path());
   }
 

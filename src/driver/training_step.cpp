@@ -52,7 +52,7 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
     Scope saved_scope(saved_), scratch_scope(scratch_);
     const auto block = [&] {
       return scratch_.matrix<Real>(static_cast<std::size_t>(layout.local_proteins()),
-                                   static_cast<std::size_t>(settings_.model.joint.width));
+                                   static_cast<std::size_t>(model_.loss_width()));
     };
     const Embeddings embeddings{block(), block()};
     gradient_.dsequence = block();
@@ -92,7 +92,8 @@ void TrainingStep<P>::forward(const std::vector<data::ShardRows>& shards, const 
   const bool keep = !settings_.batch.recompute;
   for (std::size_t k = 0; k < shards.size(); ++k) {
     const auto run = [&] {
-      const Embeddings own = model_.forward(context_, shards[k], kept_[k], keep, &report.work);
+      const Embeddings own = model_.loss_rows(
+          context_, model_.forward(context_, shards[k], kept_[k], keep, &report.work), kept_[k]);
       const Embeddings rows = rows_of_shard(all, layout, static_cast<int>(k));
       copy(rows.sequence, own.sequence);
       copy(rows.structure, own.structure);
@@ -108,17 +109,17 @@ void TrainingStep<P>::forward(const std::vector<data::ShardRows>& shards, const 
 
 template <class P>
 void TrainingStep<P>::backward(const std::vector<data::ShardRows>& shards,
-                               const BatchLayout& layout,
-                               const typename ClipLoss<P>::Gradients& gradient) {
+                               const BatchLayout& layout, const LossGradients<P>& gradient) {
   const Embeddings all{gradient.dsequence, gradient.dstructure};
   // The last shard first: sums of pairs do not mind, and activations are given back as they came.
   for (std::size_t k = shards.size(); k-- > 0;) {
     Scope transient(saved_);
-    if (settings_.batch.recompute) model_.forward(context_, shards[k], kept_[k], true);
+    if (settings_.batch.recompute)
+      model_.loss_rows(context_, model_.forward(context_, shards[k], kept_[k], true), kept_[k]);
     store_.zero_gradients();
     const Embeddings rows = rows_of_shard(all, layout, static_cast<int>(k));
     model_.backward(context_, kept_[k], rows);
-    fill(model_.loss.logit_scale->gradient, static_cast<Real>(gradient.dlogit_scale[k]));
+    model_.loss.set_parameter_gradients(gradient, k);
     const Timed timed = context_.time("gradient reduction");
     gradient_sum_.add(store_.gradients());
   }

@@ -48,6 +48,9 @@ ValidationRow Validation<P>::run(TrainingStep<P>& step, std::int64_t steps_done)
       report_retrieval(rank_gallery(step.context(), communicator_, gallery), options.recall,
                        static_cast<int>(options.bootstrap), seed);
   for (const Estimate& recall : retrieval.pooled.recall) row.recall.push_back(recall.value);
+  const EffectiveRanks ranks = effective_ranks(step.context(), gallery);
+  row.rank_sequence = ranks.sequence;
+  row.rank_structure = ranks.structure;
 
   if (compares_equal_lengths()) {
     const auto equal = embed_chains(step.context(), communicator_, step.model(), long_chains_,
@@ -85,6 +88,12 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
     const auto local = static_cast<std::size_t>(layout.local_proteins());
     const auto sequence = context.scratch.matrix<Real>(local, width);
     const auto structure = context.scratch.matrix<Real>(local, width);
+    const bool expands = step.model().expander.exists();
+    const auto seen_width = static_cast<std::size_t>(step.model().loss_width());
+    const auto seen_by_loss = [&](Matrix<Real> rows) {
+      return expands ? context.scratch.matrix<Real>(local, seen_width) : rows;
+    };
+    const auto loss_sequence = seen_by_loss(sequence), loss_structure = seen_by_loss(structure);
     std::size_t done = 0;
     for (int k = 0; k < per_rank; ++k) {
       const auto v = static_cast<std::size_t>(layout.first_local + k);
@@ -100,6 +109,11 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
       const std::size_t end = done + (last - first);
       copy(rows_of(sequence, done, end), embeddings.sequence);
       copy(rows_of(structure, done, end), embeddings.structure);
+      if (expands) {
+        const auto expanded = step.model().loss_rows(context, embeddings, saved);
+        copy(rows_of(loss_sequence, done, end), expanded.sequence);
+        copy(rows_of(loss_structure, done, end), expanded.structure);
+      }
       for (std::size_t place = first; place < last; ++place)
         collected.places.push_back(static_cast<std::int64_t>(place));
       done = end;
@@ -109,8 +123,8 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
 
     // A last, smaller batch would be an easier task: it counts only where it is the only one.
     if (size < proteins && begin > 0) continue;
-    const LossResult loss =
-        step.model().loss.evaluate(context, communicator_, layout, sequence, structure, nullptr);
+    const LossResult loss = step.model().loss.evaluate(context, communicator_, layout,
+                                                       loss_sequence, loss_structure, nullptr);
     row.loss += loss.loss;
     row.accuracy_sequence_to_structure += loss.accuracy_sequence_to_structure;
     row.accuracy_structure_to_sequence += loss.accuracy_structure_to_sequence;
@@ -136,10 +150,23 @@ std::string Validation<P>::describe(const ValidationRow& row) const {
                         row.upper);
   return fmt::format(
       "validation at {:.0f}: loss {:.3f}, accuracy {:.1f} % and {:.1f} %; {} over {} "
-      "chains{}{}",
+      "chains{}; effective ranks {:.1f} and {:.1f} of {}{}",
       row.step, row.loss, 100 * row.accuracy_sequence_to_structure,
-      100 * row.accuracy_structure_to_sequence, recall, chains(), percentile,
-      row.best > 0 ? "   * best" : "");
+      100 * row.accuracy_structure_to_sequence, recall, chains(), percentile, row.rank_sequence,
+      row.rank_structure, settings_.model.joint.width, row.best > 0 ? "   * best" : "");
+}
+
+template <class P>
+std::string Validation<P>::warning(const ValidationRow& row) const {
+  constexpr double collapsed = 2;  // less than a plane
+  const bool sequence = row.rank_sequence < collapsed, structure = row.rank_structure < collapsed;
+  if (!sequence && !structure) return "";
+  return fmt::format(
+      "the {} embeddings of the validation chains have collapsed: effective rank{} below {:.0f}, "
+      "they differ along a line at most. Give the loss more that drives them apart (more "
+      "&batch proteins, &loss uniformity_weight or variance_weight), or lower optim.lr_peak",
+      sequence && structure ? "sequence and structure" : (sequence ? "sequence" : "structure"),
+      sequence && structure ? "s" : "", collapsed);
 }
 
 template class Validation<F32>;

@@ -30,6 +30,8 @@ class Validation {
 
   /// The row as a line of the log.
   std::string describe(const ValidationRow& row) const;
+  /// What is wrong with the embeddings, "" if nothing.
+  std::string warning(const ValidationRow& row) const;
 
  private:
   using Real = typename P::Real;

@@ -77,7 +77,8 @@ ModelForm form_of(const ModelSettings& settings) {
           {"structure.graph_layers", structure.graph_layers},
           {"structure.layers", structure.layers},
           {"structure.heads", structure.heads},
-          {"structure.pooling", number(pooling_of(structure.pooling))}};
+          {"structure.pooling", number(pooling_of(structure.pooling))},
+          {"loss.kind", number(objective_of(settings.loss.kind))}};
 }
 
 template <class P>
@@ -97,7 +98,11 @@ JointModel<P> JointModel<P>::add(ParameterStore<P>& store, const ModelSettings& 
   model.structure_head = ProjectionHead<P>::add(
       store, "struct_encoder.",
       settings.joint.head_shape(structure_shape.width, settings.structure.pooling));
-  model.loss = ClipLoss<P>::add(store, settings.loss);
+  store.set_part(Part::scale);
+  if (settings.loss.kind == "vicreg")
+    model.expander = Expander<P>::add(store, "expander", static_cast<int>(settings.joint.width),
+                                      static_cast<int>(settings.loss.expander_width));
+  model.loss = JointLoss<P>::add(store, settings.loss);
   model.sequence.freeze(static_cast<int>(settings.sequence.frozen_layers));
   model.structure.freeze(static_cast<int>(settings.structure.frozen_layers));
   return model;
@@ -115,10 +120,35 @@ typename JointModel<P>::Embeddings JointModel<P>::forward(Context& context,
 }
 
 template <class P>
+typename JointModel<P>::Embeddings JointModel<P>::loss_rows(Context& context,
+                                                            const Embeddings& embeddings,
+                                                            Saved& saved) const {
+  if (!expander.exists()) return embeddings;
+  const Timed timed = context.time("expander");
+  return {expander.forward(context, embeddings.sequence, saved.sequence_expander),
+          expander.forward(context, embeddings.structure, saved.structure_expander)};
+}
+
+template <class P>
+int JointModel<P>::loss_width() const {
+  return expander.exists() ? expander.third.outputs() : sequence_head.shape.width;
+}
+
+template <class P>
 void JointModel<P>::backward(Context& context, const Saved& saved,
                              const Embeddings& gradient) const {
-  backward_structure(context, saved, gradient.structure);
-  backward_sequence(context, saved, gradient.sequence);
+  if (!expander.exists()) {
+    backward_structure(context, saved, gradient.structure);
+    backward_sequence(context, saved, gradient.sequence);
+    return;
+  }
+  Scope scope(context.scratch);
+  const auto joint = static_cast<std::size_t>(sequence_head.shape.width);
+  const Matrix<Real> rows = context.scratch.matrix<Real>(gradient.sequence.extent(0), joint);
+  expander.backward(context, saved.structure_expander, gradient.structure, rows);
+  backward_structure(context, saved, rows);
+  expander.backward(context, saved.sequence_expander, gradient.sequence, rows);
+  backward_sequence(context, saved, rows);
 }
 
 template <class P>

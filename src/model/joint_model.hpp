@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "data/batch.hpp"
-#include "model/clip_loss.hpp"
+#include "model/expander.hpp"
+#include "model/joint_loss.hpp"
 #include "model/projection_head.hpp"
 #include "model/sequence_encoder.hpp"
 #include "model/settings.hpp"
@@ -52,12 +53,14 @@ struct JointModel {
   SequenceEncoder<P> sequence;
   StructureEncoder<P> structure;
   ProjectionHead<P> sequence_head, structure_head;
-  ClipLoss<P> loss;
+  Expander<P> expander;  // of vicreg; else it does not exist
+  JointLoss<P> loss;
 
   struct Saved {
     typename SequenceEncoder<P>::Saved sequence;
     typename StructureEncoder<P>::Saved structure;
     typename ProjectionHead<P>::Saved sequence_head, structure_head;
+    typename Expander<P>::Saved sequence_expander, structure_expander;
     Matrix<Real> sequence_rep, structure_rep;  // [N, C] of the two encoders
   };
 
@@ -66,14 +69,18 @@ struct JointModel {
     Matrix<Real> sequence, structure;
   };
 
-  /// Parameters under seq_encoder., struct_encoder. and logit_scale; frozen layers are marked.
+  /// Parameters under seq_encoder., struct_encoder. and those of the loss; frozen layers are
+  /// marked.
   static JointModel add(ParameterStore<P>& store, const ModelSettings& settings);
 
   /// Both encoders on one shard. `differentiate` false: `saved` is of no further use. `work`, if
   /// given, is added to.
   Embeddings forward(Context& context, const data::ShardRows& shard, Saved& saved,
                      bool differentiate, ShardWork* work = nullptr) const;
-  /// `gradient` is overwritten; parameter gradients accumulate.
+  /// What the loss sees of the embeddings of a shard: behind the expander, or as they are.
+  Embeddings loss_rows(Context& context, const Embeddings& embeddings, Saved& saved) const;
+  int loss_width() const;
+  /// `gradient`, of the loss's rows, is overwritten; parameter gradients accumulate.
   void backward(Context& context, const Saved& saved, const Embeddings& gradient) const;
 
   /// The same of one encoder and its head.

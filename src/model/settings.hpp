@@ -6,7 +6,7 @@
 #include <string>
 
 #include "deck/schema.hpp"
-#include "model/clip_loss.hpp"
+#include "model/loss.hpp"
 #include "model/projection_head.hpp"
 #include "model/sequence_encoder.hpp"
 
