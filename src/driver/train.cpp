@@ -206,6 +206,8 @@ class Training {
     row.learning_rate = report.learning_rate;
     row.gradient_norm = report.update.gradient_norm;
     row.skipped = report.update.applied ? 0 : 1;
+    row.language_loss = report.loss.language_loss;
+    row.language_accuracy = report.loss.language_accuracy;
     row.seconds = seconds;
     std::vector<double> work = {report.work.sequence.residues,
                                 work_of_a_step * report.work.operations()};
@@ -263,8 +265,9 @@ class Training {
 
   void validate() {
     ValidationRow row = validation_->run(*step_, state_.step);
-    const double value =
-        validation_->compares_equal_lengths() ? row.equal_length_percentile : -row.loss;
+    const double value = settings_.model.loss.is_joint() && validation_->compares_equal_lengths()
+                             ? row.equal_length_percentile
+                             : -row.loss;
     row.best = value > state_.best_value ? 1 : 0;
     if (row.best > 0) {
       state_.best_value = value;

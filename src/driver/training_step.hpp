@@ -61,7 +61,9 @@ class TrainingStep {
   void forward(const std::vector<data::ShardRows>& shards, const BatchLayout& layout,
                const Embeddings& all, StepReport& report);
   void backward(const std::vector<data::ShardRows>& shards, const BatchLayout& layout,
-                const LossGradients<P>& gradient);
+                const LossGradients<P>& gradient, double language_factor);
+  /// Adds the language head's part to the loss; the factor of its gradient.
+  double add_language(const BatchLayout& layout, LossResult& loss);
 
   const Settings& settings_;
   const Communicator& communicator_;

@@ -40,6 +40,8 @@ class Validation {
     std::vector<Real> sequence, structure;
   };
   void run_batches(TrainingStep<P>& step, ValidationRow& row, Collected& collected);
+  /// Sums of the language head over a shard; what is masked is the same at every validation.
+  LanguageSums predict(TrainingStep<P>& step, const data::Shard& shard) const;
 
   const Settings& settings_;
   const Communicator& communicator_;

@@ -25,6 +25,16 @@ constexpr int keys_at_once = 64;
 /// How many keys are in the tile that starts at j0.
 int keys_of_tile(int length, int j0) { return std::min(length - j0, keys_at_once); }
 
+/// Up to which key queries [first, first + rows) see any.
+int keys_seen(int length, int first, int rows, bool causal) {
+  return causal ? first + rows : length;
+}
+
+/// How many of the `count` keys from j0 on a query sees; less than 1: none.
+int keys_before(int query, int j0, int count, bool causal) {
+  return causal ? std::min(count, query - j0 + 1) : count;
+}
+
 /// The tasks, the longest proteins first, so that no thread is left with a long one at the end.
 std::span<const int> by_length(Workspace& scratch, const Offsets& offsets) {
   const auto proteins = scratch.host_array<int>(static_cast<std::size_t>(offsets.proteins()));
@@ -129,6 +139,7 @@ template <class T>
 struct ForwardTask {
   Head<T> query, key, value;
   AttentionMasks masks;
+  bool causal;
   int identity, head;
   T* out;  // [L, stride_out]
   int stride_out;
@@ -156,13 +167,16 @@ struct ForwardTask {
       T largest[queries_at_once], factor[queries_at_once];
       double total[queries_at_once] = {};
       std::fill(largest, largest + rows, nothing<T>);
-      for (int j0 = 0; j0 < length; j0 += keys_at_once) {
+      const int seen = keys_seen(length, first, rows, causal);
+      for (int j0 = 0; j0 < seen; j0 += keys_at_once) {
         const int count = keys_of_tile(length, j0), keys = whole_vectors<T>(count);
         tile_product<Old::dropped>(rows, keys, key.width, {queries, columns},
                                    key_columns + j0 * key.width, keys, p, keys_at_once);
         for (int q = 0; q < rows; ++q) {
           T* const row = p + q * keys_at_once;
           cut_tail(row, count);
+          for (int j = std::max(0, keys_before(first + q, j0, count, causal)); j < count; ++j)
+            row[j] = nothing<T>;
           const T next = std::max(largest[q], row_max(row, count));
           factor[q] = exponential_of_negative(largest[q] - next);
           largest[q] = next;
@@ -193,6 +207,7 @@ template <class T>
 struct BackwardTask {
   Head<T> query, key, value, out, dout;
   AttentionMasks masks;
+  bool causal;
   int identity, head;
   const T* lse;  // [L]
   T* dquery;     // [L, stride], as dkey and dvalue
@@ -229,7 +244,8 @@ struct BackwardTask {
       std::fill(dqueries, dqueries + rows * columns, T(0));
       T centre[queries_at_once];
       for (int q = 0; q < rows; ++q) centre[q] = centre_of(first + q);
-      for (int j0 = 0; j0 < length; j0 += keys_at_once) {
+      const int seen = keys_seen(length, first, rows, causal);
+      for (int j0 = 0; j0 < seen; j0 += keys_at_once) {
         const int count = keys_of_tile(length, j0), keys = whole_vectors<T>(count);
         tile_product<Old::dropped>(rows, keys, key.width, {queries, columns},
                                    key_columns + j0 * key.width, keys, p, keys_at_once);
@@ -275,7 +291,10 @@ struct BackwardTask {
     else
       std::fill(mask, mask + count, T(1));
     const T shift = lse[row];
-    for (int j = 0; j < count; ++j) {
+    const int seen = std::max(0, keys_before(row, j0, count, causal));
+    std::fill(g + seen, g + count, T(0));
+    std::fill(p + seen, p + count, T(0));
+    for (int j = 0; j < seen; ++j) {
       const T probability = exponential_of_negative(p[j] - shift);
       g[j] = probability * (g[j] * mask[j] - centre);
       p[j] = probability * mask[j];
@@ -317,7 +336,8 @@ void run_tasks(const char* name, Workspace& scratch, const Offsets& offsets, int
 
 template <class T>
 void attention_by_tiles(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
-                        const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse) {
+                        const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse,
+                        bool causal) {
   const int n = offsets.rows(), width = static_cast<int>(out.extent(1)), head_width = width / heads;
   const AttentionMasks masks(dropout);
   const int* const identity = offsets.identity.data();
@@ -325,15 +345,11 @@ void attention_by_tiles(Workspace& scratch, Matrix<T> qkv, const Offsets& offset
     const auto part = [&](int k) {
       return Head<T>{&qkv(first, k * width + h * head_width), 3 * width, rows, head_width};
     };
-    return ForwardTask<T>{part(0),
-                          part(1),
-                          part(2),
-                          masks,
-                          identity[b],
-                          h,
-                          &out(first, h * head_width),
-                          width,
-                          lse.data() + static_cast<std::size_t>(h) * n + first};
+    return ForwardTask<T>{part(0), part(1),
+                          part(2), masks,
+                          causal,  identity[b],
+                          h,       &out(first, h * head_width),
+                          width,   lse.data() + static_cast<std::size_t>(h) * n + first};
   };
   run_tasks<T, ForwardTask<T>>("attention", scratch, offsets, heads, head_width, make);
 }
@@ -341,7 +357,7 @@ void attention_by_tiles(Workspace& scratch, Matrix<T> qkv, const Offsets& offset
 template <class T>
 void attention_by_tiles_backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets,
                                  int heads, const AttentionDropout& dropout, Matrix<T> out,
-                                 Matrix<T> lse, Matrix<T> dout, Matrix<T> dqkv) {
+                                 Matrix<T> lse, Matrix<T> dout, Matrix<T> dqkv, bool causal) {
   const int n = offsets.rows(), width = static_cast<int>(out.extent(1)), head_width = width / heads;
   const AttentionMasks masks(dropout);
   const int* const identity = offsets.identity.data();
@@ -356,6 +372,7 @@ void attention_by_tiles_backward(Workspace& scratch, Matrix<T> qkv, const Offset
                            Head<T>{&out(first, column), width, rows, head_width},
                            Head<T>{&dout(first, column), width, rows, head_width},
                            masks,
+                           causal,
                            identity[b],
                            h,
                            lse.data() + static_cast<std::size_t>(h) * n + first,
@@ -369,10 +386,10 @@ void attention_by_tiles_backward(Workspace& scratch, Matrix<T> qkv, const Offset
 
 #define JESPR_INSTANTIATE(T)                                                                  \
   template void attention_by_tiles<T>(Workspace&, Matrix<T>, const Offsets&, int,             \
-                                      const AttentionDropout&, Matrix<T>, Matrix<T>);         \
+                                      const AttentionDropout&, Matrix<T>, Matrix<T>, bool);   \
   template void attention_by_tiles_backward<T>(Workspace&, Matrix<T>, const Offsets&, int,    \
                                                const AttentionDropout&, Matrix<T>, Matrix<T>, \
-                                               Matrix<T>, Matrix<T>);
+                                               Matrix<T>, Matrix<T>, bool);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)
 #undef JESPR_INSTANTIATE

@@ -5,6 +5,7 @@
 
 #include "model/clip_loss.hpp"
 #include "model/distance_loss.hpp"
+#include "model/no_joint_loss.hpp"
 #include "model/siglip_loss.hpp"
 #include "model/vicreg_loss.hpp"
 
@@ -15,7 +16,7 @@ struct JointLoss {
   using Real = typename P::Real;
   using Gradients = LossGradients<P>;
 
-  std::variant<ClipLoss<P>, SiglipLoss<P>, VicregLoss<P>, DistanceLoss<P>> kind;
+  std::variant<ClipLoss<P>, SiglipLoss<P>, VicregLoss<P>, DistanceLoss<P>, NoJointLoss<P>> kind;
 
   static JointLoss add(ParameterStore<P>& store, const LossSettings& settings);
 

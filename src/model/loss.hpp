@@ -22,10 +22,22 @@ struct LossSettings {
   std::int64_t expander_width = 1024;
   // distance
   double alignment_weight = 1, uniformity_weight = 1, uniformity_sharpness = 2;
+  // predicting residues, alone (kind) or beside the joint loss
+  double mlm_weight = 0, causal_weight = 0;
+  double predicted_fraction = 0.15;  // BERT's and ESM-2's
+
+  /// Whether sequence and structure are compared at all.
+  bool is_joint() const { return kind != "mlm" && kind != "causal"; }
+  bool is_mlm() const { return kind == "mlm" || mlm_weight > 0; }
+  bool is_causal() const { return kind == "causal" || causal_weight > 0; }
+  bool has_language() const { return is_mlm() || is_causal(); }
+  /// Factor of the language loss in the whole.
+  double language_weight() const { return is_joint() ? mlm_weight + causal_weight : 1.0; }
 };
 
 /// What `kind` may be, in an order that checkpoints know: new ones at the end.
-inline const std::vector<std::string> objectives = {"clip", "siglip", "vicreg", "distance"};
+inline const std::vector<std::string> objectives = {"clip",     "siglip", "vicreg",
+                                                    "distance", "mlm",    "causal"};
 /// The place of a kind in it.
 std::int64_t objective_of(const std::string& kind);
 
@@ -55,6 +67,10 @@ struct LossResult {
   // Share of rows whose partner is strictly the best: of the largest logit, or the nearest.
   double accuracy_sequence_to_structure = 0;
   double accuracy_structure_to_sequence = 0;
+  // Of the residues that the language head predicts, over the global batch; its part in `loss` is
+  // weighted.
+  double language_loss = 0;  // mean of -log p
+  double language_accuracy = 0;
   int requested_flags = 0;  // bitwise or of every rank's request (stop signals travel here)
 };
 

@@ -12,7 +12,8 @@ struct SequenceShape {
   int layers = 6;
   int width = 320;  // C; the feed-forward is 4 C wide
   int heads = 20;
-  double dropout = 0;  // the released ESM-2 has none
+  double dropout = 0;   // the released ESM-2 has none
+  bool causal = false;  // attention to what stands before alone: not ESM-2's
 
   TransformerShape transformer() const;
 };

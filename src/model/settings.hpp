@@ -33,7 +33,8 @@ struct JointSettings {
 
 void declare(deck::Schema& schema, SequenceSettings& settings);
 void declare(deck::Schema& schema, JointSettings& settings);
-void declare(deck::Schema& schema, LossSettings& settings);
+/// Pooling of the sequence encoder has a say in what the loss may be.
+void declare(deck::Schema& schema, LossSettings& settings, const SequenceSettings& sequence);
 
 Pooling pooling_of(const std::string& name);
 

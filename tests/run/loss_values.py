@@ -5,6 +5,7 @@
 # timeout: 60
 #
 # tests/data/losses.txt must be what is computed here. JESPR_ACCEPT=1 writes it instead.
+import math
 import os
 import pathlib
 import sys
@@ -106,9 +107,34 @@ def values():
         yield f"{name}.accuracy", [score(x, y), score(y, x)]
 
 
+def language():
+    """ESM-2's head (fair-esm, RobertaLMHead): dense, gelu, layer norm, the embeddings again."""
+    rng = np.random.default_rng(20230317)
+    tokens, width = 33, 6
+    arrays = {name: rng.normal(size=shape) for name, shape in {
+        "rep": (5, width), "embed_tokens.weight": (tokens, width),
+        "lm_head.dense.weight": (width, width), "lm_head.dense.bias": (width,),
+        "lm_head.layer_norm.weight": (width,), "lm_head.layer_norm.bias": (width,),
+        "lm_head.bias": (tokens,)}.items()}
+    targets = {0: 7, 2: 32, 3: 7, 4: 0}  # row: token; the second row predicts nothing
+    loss = right = 0
+    for row, target in targets.items():
+        h = arrays["lm_head.dense.weight"] @ arrays["rep"][row] + arrays["lm_head.dense.bias"]
+        h = np.array([0.5 * v * (1 + math.erf(v / math.sqrt(2))) for v in h])
+        h = (h - h.mean()) / np.sqrt(h.var() + 1e-5)
+        h = h * arrays["lm_head.layer_norm.weight"] + arrays["lm_head.layer_norm.bias"]
+        logits = arrays["embed_tokens.weight"] @ h + arrays["lm_head.bias"]
+        loss += np.log(np.exp(logits).sum()) - logits[target]
+        right += logits.argmax() == target
+    yield from arrays.items()
+    yield "loss", loss
+    yield "right", right
+
+
 def main():
     found = {name: np.atleast_1d(np.asarray(numbers, dtype=float)).ravel()
-             for name, numbers in values()}
+             for name, numbers in [*values(), *(("language." + name, numbers)
+                                                for name, numbers in language())]}
     if os.environ.get("JESPR_ACCEPT") == "1":
         PATH.write_text("".join(f"{name} {' '.join(repr(float(v)) for v in numbers)}\n"
                                 for name, numbers in found.items()))
