@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-# Trains the same small model with each objective, on the same data, for the same steps, with several
-# seeds, and prints the table of doc/results.md.
+# Trains the same small model with each objective, on the same data, for the same steps, with
+# several seeds, and prints the table of doc/results.md.
 """usage: compare_objectives.py PROGRAM DATASET FOLDER [--steps 200] [--seeds 1 2 3]
 
 Every run is input/quickstart.deck with shorter crops, so that all of them take minutes on a few

@@ -1,5 +1,5 @@
-# Every objective of &loss kind, and predicting residues beside a joint one: the same bits on 1 and 2
-# ranks and with recomputation, a loss that falls, and a validation that beats the untrained model.
+# Every objective of &loss kind, and predicting residues beside a joint one: the same bits on 1 and
+# 2 ranks and with recomputation, a loss that falls, a validation that beats the untrained model.
 # labels: mpi
 # processors: 2
 # timeout: 600
@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support")
 
 from jespr_runs import Run, expect, expect_same_run, history, say
 
-STEPS, FEW, AVERAGED = 40, 3, 8
+STEPS, FEW, AVERAGED = 30, 3, 8
 OBJECTIVES = {
     "clip": {},
     "siglip": {},
