@@ -22,6 +22,7 @@ constexpr float missing = std::numeric_limits<float>::infinity();
 constexpr float confidence_of_marks = -1;  // of the rows before and after a protein
 constexpr std::uint32_t noise_site = site_of("data.coordinate_noise");
 constexpr std::uint32_t mask_site = site_of("data.residue_mask");
+constexpr std::uint32_t predicted_site = site_of("data.predicted_residue");
 
 /// Says what is wrong with a protein, if anything.
 void check(int identity, const Protein& protein, const Windows& windows) {
@@ -37,12 +38,40 @@ void check(int identity, const Protein& protein, const Windows& windows) {
                      protein.name, std::max(windows.sequence.end, windows.structure.end), length));
 }
 
+/// Hides a share of the residues and makes them targets, by the rule of BERT.
+void hide_predicted(std::span<int> residues, std::span<int> targets, int identity, int first,
+                    const Augmentation& augmentation, std::int64_t epoch) {
+  constexpr double masked = 0.8, replaced = 0.9;  // up to here
+  constexpr double kinds = 20;                    // the first residues of the alphabet
+  for (std::size_t i = 0; i < residues.size(); ++i) {
+    const PhiloxBlock block =
+        draw_block(augmentation.seed, predicted_site, epoch, identity, first + static_cast<int>(i));
+    if (uniform(block.word[0]) >= augmentation.predicted_fraction) continue;
+    targets[i] = residues[i];
+    const double choice = uniform(block.word[1]);
+    if (choice < masked)
+      residues[i] = token_mask;
+    else if (choice < replaced)
+      residues[i] = first_residue_token + static_cast<int>(kinds * uniform(block.word[2]));
+  }
+}
+
 void append_sequence(SequenceRows& out, int identity, const Protein& protein, Window window,
                      const Augmentation& augmentation, std::int64_t epoch) {
   const auto letters = std::string_view(protein.sequence)
                            .substr(static_cast<std::size_t>(window.begin),
                                    static_cast<std::size_t>(window.length()));
   auto tokens = tokenize(letters);
+  if (augmentation.predicted != Predicted::nothing) {
+    std::vector<int> targets(tokens.size(), -1);
+    if (augmentation.predicted == Predicted::next)
+      std::copy(tokens.begin() + 1, tokens.end(), targets.begin());
+    else
+      hide_predicted(std::span(tokens).subspan(1, letters.size()),
+                     std::span(targets).subspan(1, letters.size()), identity, window.begin,
+                     augmentation, epoch);
+    out.targets.insert(out.targets.end(), targets.begin(), targets.end());
+  }
   if (augmentation.masked_fraction > 0) {
     for (int residue = window.begin; residue < window.end; ++residue) {
       const PhiloxBlock block = draw_block(augmentation.seed, mask_site, epoch, identity, residue);
@@ -121,11 +150,13 @@ ShardRows training_rows(const Shard& shard, const ProteinReader& read, const Cro
   return rows;
 }
 
-ShardRows plain_rows(const Shard& shard, const ProteinReader& read, int kept) {
+ShardRows plain_rows(const Shard& shard, const ProteinReader& read, int kept,
+                     const Augmentation& augmentation) {
   ShardRows rows;
   for (const Chain& chain : shard)
     append_protein(rows, chain.identity, read(chain.identity),
-                   kept > 0 ? central_crop(chain.length, kept) : whole_chain(chain.length));
+                   kept > 0 ? central_crop(chain.length, kept) : whole_chain(chain.length),
+                   augmentation);
   return rows;
 }
 

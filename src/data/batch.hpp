@@ -31,6 +31,8 @@ using ProteinReader = std::function<Protein(int identity)>;
 struct SequenceRows {
   std::vector<int> rows;    // [B] rows of each protein
   std::vector<int> tokens;  // [N] ESM-1b alphabet
+  std::vector<int> targets =
+      {};  // [N] the token that a row predicts, -1: none; or empty: none at all
 };
 
 /// Rows of the structure encoder, as its reference batch converter makes them: a row before and
@@ -57,11 +59,18 @@ struct StepRows {
   std::vector<ShardRows> shards;       // those of this rank
 };
 
+/// Which residues the rows of the sequence encoder predict: none; of a random share each its own
+/// residue (Devlin et al. 2019, arXiv:1810.04805: of these rows 80 % show <mask>, 10 % a random one
+/// of the 20 residues, 10 % what is there); or each row but the last the token of the next.
+enum class Predicted { nothing, masked, next };
+
 /// What is changed at random in what is shown; by default nothing.
 struct Augmentation {
   std::uint64_t seed = 0;
   double coordinate_noise = 0;  // Angstrom; standard deviation of each coordinate of present atoms
   double masked_fraction = 0;   // probability of a residue to become <mask>
+  Predicted predicted = Predicted::nothing;
+  double predicted_fraction = 0;  // probability of a residue, where masked ones are predicted
 };
 
 /// Appends the windows of one protein. Failure: Error (data) for a letter without token or arrays
@@ -73,7 +82,9 @@ void append_protein(ShardRows& shard, int identity, const Protein& protein, cons
 ShardRows training_rows(const Shard& shard, const ProteinReader& read, const CropRule& crop,
                         const Augmentation& augmentation, std::int64_t epoch);
 
-/// A shard as it is, for evaluation: whole chains, or their central `kept` > 0 residues.
-ShardRows plain_rows(const Shard& shard, const ProteinReader& read, int kept = 0);
+/// A shard as it is, for evaluation: whole chains, or their central `kept` > 0 residues; with
+/// predictions, if any, drawn for epoch 0.
+ShardRows plain_rows(const Shard& shard, const ProteinReader& read, int kept = 0,
+                     const Augmentation& augmentation = {});
 
 }  // namespace jespr::data

@@ -7,15 +7,19 @@ namespace jespr::data {
 
 TrainingBatches::TrainingBatches(std::vector<Chain> chains, ProteinReader read,
                                  const DataSettings& data, const BatchSettings& batch, double noise,
-                                 const CostModel& cost, std::uint64_t seed)
+                                 const CostModel& cost, std::uint64_t seed, Predicted predicted,
+                                 double predicted_fraction)
     : sampler_(std::move(chains), seed, static_cast<int>(batch.proteins), data.one_per_cluster),
       read_(std::move(read)),
       crop_{.seed = seed,
             .max_length = static_cast<int>(data.max_length),
             .independent = data.independent_crops,
             .shortest = data.shortest_crop},
-      augmentation_{
-          .seed = seed, .coordinate_noise = noise, .masked_fraction = batch.masked_fraction},
+      augmentation_{.seed = seed,
+                    .coordinate_noise = noise,
+                    .masked_fraction = batch.masked_fraction,
+                    .predicted = predicted,
+                    .predicted_fraction = predicted_fraction},
       cost_(cost),
       shards_(static_cast<int>(batch.shards)) {}
 

@@ -16,7 +16,8 @@ class TrainingBatches {
   /// `noise` (Angstrom) belongs to the structure encoder's settings. Failure: as Sampler.
   TrainingBatches(std::vector<Chain> chains, ProteinReader read, const DataSettings& data,
                   const BatchSettings& batch, double noise, const CostModel& cost,
-                  std::uint64_t seed);
+                  std::uint64_t seed, Predicted predicted = Predicted::nothing,
+                  double predicted_fraction = 0);
 
   const Sampler& sampler() const { return sampler_; }
 

@@ -160,7 +160,7 @@ class Benchmark {
   void measure_loss() {
     const BatchLayout layout = layout_of(rows_, communicator_);
     const auto local = static_cast<std::size_t>(layout.local_proteins());
-    const auto width = static_cast<std::size_t>(settings_.model.joint.width);
+    const auto width = static_cast<std::size_t>(model().loss_width());
     Scope scratch_scope(context().scratch);
     const auto block = [&] {
       const Matrix<Real> m = context().scratch.template matrix<Real>(local, width);
@@ -168,7 +168,7 @@ class Benchmark {
       return m;
     };
     const Matrix<Real> sequence = block(), structure = block();
-    typename ClipLoss<P>::Gradients gradient{block(), block(), {}};
+    LossGradients<P> gradient{block(), block(), {}, {}};
     measure("loss", 0, [&] {
       model().loss.evaluate(context(), communicator_, layout, sequence, structure, &gradient);
     });

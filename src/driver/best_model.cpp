@@ -5,7 +5,11 @@
 
 namespace jespr {
 
-BestMetric best_metric(const ValidateSettings& settings, bool has_equal_lengths) {
+BestMetric best_metric(const ValidateSettings& settings, bool is_joint, bool has_equal_lengths) {
+  if (!is_joint && settings.metric != "auto" && settings.metric != "loss")
+    fail(Exit::deck, "&validate metric = '" + settings.metric +
+                         "': the sequence encoder alone has no partners to find; it is judged by "
+                         "its loss");
   if (settings.metric == "accuracy") return BestMetric::accuracy;
   if (settings.metric == "recall") return BestMetric::recall;
   if (settings.metric == "loss") return BestMetric::loss;
@@ -15,7 +19,7 @@ BestMetric best_metric(const ValidateSettings& settings, bool has_equal_lengths)
          "validate.equal_length = " +
              std::to_string(settings.retrieval.equal_length) +
              " residues; lower it, or choose another metric");
-  return has_equal_lengths ? BestMetric::percentile : BestMetric::loss;
+  return is_joint && has_equal_lengths ? BestMetric::percentile : BestMetric::loss;
 }
 
 const char* name_of(BestMetric metric) {

@@ -13,8 +13,9 @@ namespace jespr {
 enum class BestMetric : std::int64_t { loss = 0, accuracy = 1, recall = 2, percentile = 3 };
 
 /// The deck's metric; `auto` is the percentile where there is a gallery of equal length, else the
-/// loss. The percentile without such a gallery: Error (data).
-BestMetric best_metric(const ValidateSettings& settings, bool has_equal_lengths);
+/// loss, as it is where the sequence encoder learns alone. The percentile without such a gallery:
+/// Error (data); anything but the loss where nothing is joint: Error (deck).
+BestMetric best_metric(const ValidateSettings& settings, bool is_joint, bool has_equal_lengths);
 
 const char* name_of(BestMetric metric);
 

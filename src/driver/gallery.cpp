@@ -7,7 +7,9 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "kernels/covariance.hpp"
 #include "kernels/ranking.hpp"
+#include "tensor/matmul.hpp"
 
 namespace jespr {
 namespace {
@@ -160,6 +162,26 @@ SphereMeasures measure_sphere(Context& context, const Communicator& communicator
           uniformity(device.structure)};
 }
 
+template <class T>
+EffectiveRanks effective_ranks(Context& context, const Gallery<T>& gallery) {
+  Scope scope(context.scratch);
+  const UnroundedProducts unrounded(context.products);
+  const DeviceGallery<T> device(context.scratch, gallery);
+  const auto rank_of = [&](Matrix<T> points) {
+    Scope inner(context.scratch);
+    const std::size_t width = points.extent(1);
+    const Matrix<T> covariance = context.scratch.matrix<T>(width, width);
+    kernels::centre_columns(points);
+    matmul_tn(context, points, points, covariance);
+    const std::span<T> host = context.scratch.download(covariance);
+    double trace = 0, squares = 0;  // sums of eigenvalues and of their squares
+    for (std::size_t c = 0; c < width; ++c) trace += static_cast<double>(host[c * width + c]);
+    for (const T value : host) squares += static_cast<double>(value) * static_cast<double>(value);
+    return squares > 0 ? trace * trace / squares : 0.0;
+  };
+  return {rank_of(device.sequence), rank_of(device.structure)};
+}
+
 #define JESPR_INSTANTIATE(T)                                                                     \
   template Gallery<T> gather_gallery<T>(const Communicator&, int, int,                           \
                                         const std::vector<std::int64_t>&, const std::vector<T>&, \
@@ -167,7 +189,8 @@ SphereMeasures measure_sphere(Context& context, const Communicator& communicator
   template PartnerRanks rank_gallery<T>(Context&, const Communicator&, const Gallery<T>&);       \
   template std::vector<double> pair_losses<T>(Context&, const Communicator&, const Gallery<T>&,  \
                                               double);                                           \
-  template SphereMeasures measure_sphere<T>(Context&, const Communicator&, const Gallery<T>&);
+  template SphereMeasures measure_sphere<T>(Context&, const Communicator&, const Gallery<T>&);   \
+  template EffectiveRanks effective_ranks<T>(Context&, const Gallery<T>&);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)
 #undef JESPR_INSTANTIATE

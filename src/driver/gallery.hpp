@@ -37,6 +37,13 @@ struct SphereMeasures {
   double uniformity_structure = 0;
 };
 
+/// In how many directions the points of each modality spread: (sum of l)^2 / sum of l^2 over the
+/// eigenvalues l of their covariance (the participation ratio): 1 where all lie on a line, J where
+/// they spread evenly; 0 where all are the same point.
+struct EffectiveRanks {
+  double sequence = 0, structure = 0;
+};
+
 /// The ranks of all partners; every rank of the run takes its blocks of queries. The result is the
 /// same on any number of ranks. An embedding that is not finite: Error (runtime). Collective.
 template <class T>
@@ -53,5 +60,9 @@ std::vector<double> pair_losses(Context& context, const Communicator& communicat
 template <class T>
 SphereMeasures measure_sphere(Context& context, const Communicator& communicator,
                               const Gallery<T>& gallery);
+
+/// Effective ranks; every rank of the run computes both.
+template <class T>
+EffectiveRanks effective_ranks(Context& context, const Gallery<T>& gallery);
 
 }  // namespace jespr

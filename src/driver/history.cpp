@@ -30,6 +30,8 @@ void for_each_column(const HistoryRow& row, const std::vector<std::int64_t>&, co
   visit("learning_rate", row.learning_rate);
   visit("gradient_norm", row.gradient_norm);
   visit("skipped", row.skipped);
+  visit("language_loss", row.language_loss);
+  visit("language_accuracy", row.language_accuracy);
   visit("seconds", row.seconds);
   visit("proteins_per_second", row.proteins_per_second);
   visit("residues_per_second", row.residues_per_second);
@@ -50,6 +52,10 @@ void for_each_column(const ValidationRow& row, const std::vector<std::int64_t>& 
   visit("equal_length_percentile", row.equal_length_percentile);
   visit("lower", row.lower);
   visit("upper", row.upper);
+  visit("language_loss", row.language_loss);
+  visit("language_accuracy", row.language_accuracy);
+  visit("rank_sequence", row.rank_sequence);
+  visit("rank_structure", row.rank_structure);
   visit("best", row.best);
 }
 

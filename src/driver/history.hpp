@@ -20,6 +20,8 @@ struct HistoryRow {
   double learning_rate = 0;  // before the factors of the parts
   double gradient_norm = 0;  // before clipping
   double skipped = 0;        // 1: not finite, no update
+  double language_loss = 0;  // mean of -log p over predicted residues, 0 where there are none
+  double language_accuracy = 0;
   // From here on: measurements, which differ between runs.
   double seconds = 0;
   double proteins_per_second = 0;
@@ -38,6 +40,8 @@ struct ValidationRow {
   // At equal length; not a number where there is no such gallery.
   double equal_length_percentile = std::numeric_limits<double>::quiet_NaN();
   double lower = equal_length_percentile, upper = equal_length_percentile;  // 95 % interval
+  double language_loss = 0, language_accuracy = 0;                          // as in HistoryRow
+  double rank_sequence = 0, rank_structure = 0;                             // effective ranks
   double best = 0;                                                          // 1: the best so far
 };
 

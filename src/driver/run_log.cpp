@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "backend/build_info.hpp"
 #include "backend/device_communicator.hpp"
@@ -140,6 +141,8 @@ void IntervalLog::add(const HistoryRow& row) {
   sum_.loss += row.loss;
   sum_.accuracy_sequence_to_structure += row.accuracy_sequence_to_structure;
   sum_.accuracy_structure_to_sequence += row.accuracy_structure_to_sequence;
+  sum_.language_loss += row.language_loss;
+  sum_.language_accuracy += row.language_accuracy;
   sum_.gradient_norm += row.gradient_norm;
   sum_.seconds += row.seconds;
   sum_.proteins_per_second += row.proteins_per_second * row.seconds;
@@ -158,15 +161,19 @@ void IntervalLog::line() {
   if (rows_ == 0) return;
   const double n = rows_, t = std::max(sum_.seconds, 1e-9);
   log::line(fmt::format(
-      "{:>9.0f} {:>7.2f} {:>7.4f} {:>7.1f}% {:>7.1f}% {:>7.2f} {:>9.2e} {:>8.3g} {:>8.1f} {:>8} "
-      "{:>8.1f} {:>7.1f}% {:>8}{}",
+      "{:>9.0f} {:>7.2f} {:>7.4f} {:>7.1f}% {:>7.1f}% {:>7} {:>9.2e} {:>8.3g} {:>8.1f} {:>8} "
+      "{:>8.1f} {:>7.1f}% {:>8}{}{}",
       newest_.step, newest_.epoch, sum_.loss / n, 100 * sum_.accuracy_sequence_to_structure / n,
-      100 * sum_.accuracy_structure_to_sequence / n, newest_.logit_scale, newest_.learning_rate,
-      sum_.gradient_norm / n, sum_.proteins_per_second / t,
+      100 * sum_.accuracy_structure_to_sequence / n,
+      std::isnan(newest_.logit_scale) ? "-" : fmt::format("{:.2f}", newest_.logit_scale),
+      newest_.learning_rate, sum_.gradient_norm / n, sum_.proteins_per_second / t,
       sum_.residues_per_second / t >= 1e4
           ? fmt::format("{:.1f}k", sum_.residues_per_second / t / 1e3)
           : fmt::format("{:.0f}", sum_.residues_per_second / t),
       sum_.gflops / t, 100 * sum_.fraction_of_peak / t, format_duration(seconds_left(newest_.step)),
+      sum_.language_loss > 0 ? fmt::format("  residues {:.4f}, {:.1f} % right",
+                                           sum_.language_loss / n, 100 * sum_.language_accuracy / n)
+                             : "",
       sum_.skipped > 0 ? fmt::format("  {:.0f} skipped", sum_.skipped) : ""));
   sum_ = {};
   rows_ = 0;

@@ -90,7 +90,8 @@ class Training {
         set_shards<P>(settings_, deck_, *batches_, data::reader_of(*dataset_), communicator_);
     if (!memory_plan_.empty()) batches_ = training_batches(settings_, deck_, *dataset_);
     validation_ = std::make_unique<ValidationSets<P>>(settings_, *dataset_, communicator_);
-    metric_ = best_metric(settings_.validate, validation_->first().compares_equal_lengths());
+    metric_ = best_metric(settings_.validate, settings_.model.loss.is_joint(),
+                          validation_->first().compares_equal_lengths());
   }
 
   void build_model() {
@@ -257,6 +258,8 @@ class Training {
     row.learning_rate = report.learning_rate;
     row.gradient_norm = report.update.gradient_norm;
     row.skipped = report.update.applied ? 0 : 1;
+    row.language_loss = report.loss.language_loss;
+    row.language_accuracy = report.loss.language_accuracy;
     row.seconds = seconds;
     std::vector<double> work = {report.work.sequence.residues,
                                 work_of_a_step * report.work.operations()};

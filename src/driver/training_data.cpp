@@ -69,6 +69,11 @@ void check_ranks(const Settings& settings, const DeckText& deck, int ranks) {
                                  deck.name, ranks));
 }
 
+data::Predicted predicted_by(const LossSettings& loss) {
+  if (loss.is_mlm()) return data::Predicted::masked;
+  return loss.is_causal() ? data::Predicted::next : data::Predicted::nothing;
+}
+
 std::unique_ptr<data::TrainingBatches> training_batches(const Settings& settings,
                                                         const DeckText& deck,
                                                         const data::Dataset& dataset) {
@@ -77,7 +82,8 @@ std::unique_ptr<data::TrainingBatches> training_batches(const Settings& settings
     return std::make_unique<data::TrainingBatches>(
         training_chains(dataset, settings.data.chains), data::reader_of(dataset), settings.data,
         settings.batch, settings.model.structure.coordinate_noise, cost_model(settings.model),
-        static_cast<std::uint64_t>(settings.run.seed));
+        static_cast<std::uint64_t>(settings.run.seed), predicted_by(settings.model.loss),
+        settings.model.loss.predicted_fraction);
   } catch (const Error& error) {
     if (error.code() != Exit::deck) throw;
     fail(Exit::deck, deck.name + ": " + error.what());

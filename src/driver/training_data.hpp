@@ -13,6 +13,9 @@ namespace jespr {
 /// Failure: Error (deck).
 void check_ranks(const Settings& settings, const DeckText& deck, int ranks);
 
+/// What the language head of this loss predicts.
+data::Predicted predicted_by(const LossSettings& loss);
+
 /// Batches of the chains named in the deck, or of the training split. `dataset` must outlive them.
 /// Failure: Error (data) for a name that the dataset lacks, and as Sampler with the deck's name.
 std::unique_ptr<data::TrainingBatches> training_batches(const Settings& settings,

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "backend/profiling.hpp"
+#include "model/loss_tiles.hpp"
 #include "optim/schedule.hpp"
 #include "tensor/loops.hpp"
 
@@ -56,12 +57,13 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
     Scope saved_scope(saved_), scratch_scope(scratch_);
     const auto block = [&] {
       return scratch_.matrix<Real>(static_cast<std::size_t>(layout.local_proteins()),
-                                   static_cast<std::size_t>(settings_.model.joint.width));
+                                   static_cast<std::size_t>(model_.loss_width()));
     };
     const Embeddings embeddings{block(), block()};
     gradient_.dsequence = block();
     gradient_.dstructure = block();
 
+    double language_factor = 0;
     kept_.resize(shards.size());
     forward(shards, layout, embeddings, report);
     {
@@ -70,8 +72,9 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
       report.logit_scale = model_.loss.scale();
       report.loss = model_.loss.evaluate(context_, communicator_, layout, embeddings.sequence,
                                          embeddings.structure, &gradient_, flags);
+      if (model_.language.exists()) language_factor = add_language(layout, report.loss);
     }
-    backward(shards, layout, gradient_);
+    backward(shards, layout, gradient_, language_factor);
     {
       const Timed timed = context_.time("gradient reduction");
       const Region part("gradient reduction");
@@ -99,7 +102,9 @@ void TrainingStep<P>::forward(const std::vector<data::ShardRows>& shards, const 
   const bool keep = !settings_.batch.recompute;
   for (std::size_t k = 0; k < shards.size(); ++k) {
     const auto run = [&] {
-      const Embeddings own = model_.forward(context_, shards[k], kept_[k], keep, &report.work);
+      const Embeddings own =
+          model_.forward_to_losses(context_, shards[k], kept_[k], keep, &report.work);
+      if (!model_.is_joint) return;
       const Embeddings rows = rows_of_shard(all, layout, static_cast<int>(k));
       copy(rows.sequence, own.sequence);
       copy(rows.structure, own.structure);
@@ -115,21 +120,37 @@ void TrainingStep<P>::forward(const std::vector<data::ShardRows>& shards, const 
 
 template <class P>
 void TrainingStep<P>::backward(const std::vector<data::ShardRows>& shards,
-                               const BatchLayout& layout,
-                               const typename ClipLoss<P>::Gradients& gradient) {
+                               const BatchLayout& layout, const LossGradients<P>& gradient,
+                               double language_factor) {
   const Embeddings all{gradient.dsequence, gradient.dstructure};
   // The last shard first: sums of pairs do not mind, and activations are given back as they came.
   for (std::size_t k = shards.size(); k-- > 0;) {
     Scope transient(saved_);
-    if (settings_.batch.recompute) model_.forward(context_, shards[k], kept_[k], true);
+    if (settings_.batch.recompute) model_.forward_to_losses(context_, shards[k], kept_[k], true);
     store_.zero_gradients();
     const Embeddings rows = rows_of_shard(all, layout, static_cast<int>(k));
-    model_.backward(context_, kept_[k], rows);
-    fill(model_.loss.logit_scale->gradient, static_cast<Real>(gradient.dlogit_scale[k]));
+    model_.backward(context_, kept_[k], rows, language_factor);
+    model_.loss.set_parameter_gradients(gradient, k);
     const Timed timed = context_.time("gradient reduction");
     const Region region("gradient reduction");
     gradient_sum_.add(store_.gradients());
   }
+}
+
+template <class P>
+double TrainingStep<P>::add_language(const BatchLayout& layout, LossResult& loss) {
+  Scope scope(scratch_);
+  const auto mine = scratch_.host_array<LanguageSums>(kept_.size());
+  for (std::size_t k = 0; k < kept_.size(); ++k) mine[k] = kept_[k].language.sums;
+  LanguageSums all;
+  for (const LanguageSums& shard :
+       gathered(scratch_, communicator_, layout, std::span<const LanguageSums>(mine)))
+    all += shard;
+  const double weight = settings_.model.loss.language_weight();
+  loss.language_loss = all.mean_loss();
+  loss.language_accuracy = all.accuracy();
+  loss.loss += weight * loss.language_loss;
+  return all.tokens > 0 ? weight / all.tokens : 0;
 }
 
 template <class P>

@@ -16,7 +16,7 @@ namespace jespr {
 struct StepReport {
   LossResult loss;
   UpdateReport update;
-  double logit_scale = 0;  // at the forward pass
+  double logit_scale = 0;  // at the forward pass; not a number where the loss has none
   double learning_rate = 0;
   ShardWork work;  // of this rank, one forward pass
 };
@@ -61,14 +61,16 @@ class TrainingStep {
   void forward(const std::vector<data::ShardRows>& shards, const BatchLayout& layout,
                const Embeddings& all, StepReport& report);
   void backward(const std::vector<data::ShardRows>& shards, const BatchLayout& layout,
-                const typename ClipLoss<P>::Gradients& gradient);
+                const LossGradients<P>& gradient, double language_factor);
+  /// Adds the language head's part to the loss; the factor of its gradient.
+  double add_language(const BatchLayout& layout, LossResult& loss);
 
   const Settings& settings_;
   const Communicator& communicator_;
   Products products_;
   Workspace saved_{"activations"}, scratch_{"scratch"};
   std::vector<Saved> kept_;  // of each local shard, from forward to backward
-  typename ClipLoss<P>::Gradients gradient_;
+  LossGradients<P> gradient_;
   Timers timers_;
   Context context_;
   ParameterStore<P> store_;

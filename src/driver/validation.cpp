@@ -9,6 +9,8 @@
 #include "backend/profiling.hpp"
 #include "data/protein_reader.hpp"
 #include "driver/embedding.hpp"
+#include "driver/training_data.hpp"
+#include "model/loss_tiles.hpp"
 #include "tensor/loops.hpp"
 
 namespace jespr {
@@ -58,6 +60,9 @@ ValidationRow Validation<P>::run(TrainingStep<P>& step, std::int64_t steps_done)
     worst_ =
         worst_pairs(pair_losses(step.context(), communicator_, gallery, step.model().loss.scale()),
                     ranks, chains_, dataset_, settings_.validate.worst_pairs);
+  const EffectiveRanks effective = effective_ranks(step.context(), gallery);
+  row.rank_sequence = effective.sequence;
+  row.rank_structure = effective.structure;
 
   if (compares_equal_lengths()) {
     const auto equal = embed_chains(step.context(), communicator_, step.model(), long_chains_,
@@ -81,6 +86,7 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
   const auto width = static_cast<std::size_t>(settings_.model.joint.width);
   const int per_rank = static_cast<int>(shards) / communicator_.size();
   double batches = 0;
+  LanguageSums language;
   for (std::size_t begin = 0; begin < chains_.size(); begin += proteins) {
     const std::size_t size = std::min(proteins, chains_.size() - begin);
     BatchLayout layout;
@@ -95,6 +101,14 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
     const auto local = static_cast<std::size_t>(layout.local_proteins());
     const auto sequence = context.scratch.matrix<Real>(local, width);
     const auto structure = context.scratch.matrix<Real>(local, width);
+    const bool expands = step.model().expander.exists();
+    const auto seen_width = static_cast<std::size_t>(step.model().loss_width());
+    const auto seen_by_loss = [&](Matrix<Real> rows) {
+      return expands ? context.scratch.matrix<Real>(local, seen_width) : rows;
+    };
+    const auto loss_sequence = seen_by_loss(sequence), loss_structure = seen_by_loss(structure);
+    const auto predicted =
+        context.scratch.host_array<LanguageSums>(static_cast<std::size_t>(layout.local_shards));
     std::size_t done = 0;
     for (int k = 0; k < per_rank; ++k) {
       const auto v = static_cast<std::size_t>(layout.first_local + k);
@@ -107,20 +121,30 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
       typename JointModel<P>::Saved saved;
       const auto rows = data::plain_rows(shard, read_, static_cast<int>(settings_.data.max_length));
       const auto embeddings = step.model().forward(context, rows, saved, false);
+      if (step.model().language.exists())
+        predicted[static_cast<std::size_t>(k)] = predict(step, shard);
       const std::size_t end = done + (last - first);
       copy(rows_of(sequence, done, end), embeddings.sequence);
       copy(rows_of(structure, done, end), embeddings.structure);
+      if (expands) {
+        const auto expanded = step.model().loss_rows(context, embeddings, saved);
+        copy(rows_of(loss_sequence, done, end), expanded.sequence);
+        copy(rows_of(loss_structure, done, end), expanded.structure);
+      }
       for (std::size_t place = first; place < last; ++place)
         collected.places.push_back(static_cast<std::int64_t>(place));
       done = end;
     }
     append_rows(collected.sequence, sequence);
     append_rows(collected.structure, structure);
+    for (const LanguageSums& sums :
+         gathered(context.scratch, communicator_, layout, std::span<const LanguageSums>(predicted)))
+      language += sums;
 
     // A last, smaller batch would be an easier task: it counts only where it is the only one.
     if (size < proteins && begin > 0) continue;
-    const LossResult loss =
-        step.model().loss.evaluate(context, communicator_, layout, sequence, structure, nullptr);
+    const LossResult loss = step.model().loss.evaluate(context, communicator_, layout,
+                                                       loss_sequence, loss_structure, nullptr);
     row.loss += loss.loss;
     row.accuracy_sequence_to_structure += loss.accuracy_sequence_to_structure;
     row.accuracy_structure_to_sequence += loss.accuracy_structure_to_sequence;
@@ -129,6 +153,22 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
   row.loss /= batches;
   row.accuracy_sequence_to_structure /= batches;
   row.accuracy_structure_to_sequence /= batches;
+  row.language_loss = language.mean_loss();
+  row.language_accuracy = language.accuracy();
+  row.loss += settings_.model.loss.language_weight() * row.language_loss;
+}
+
+template <class P>
+LanguageSums Validation<P>::predict(TrainingStep<P>& step, const data::Shard& shard) const {
+  const data::Augmentation hidden{.seed = static_cast<std::uint64_t>(settings_.run.seed),
+                                  .predicted = predicted_by(settings_.model.loss),
+                                  .predicted_fraction = settings_.model.loss.predicted_fraction};
+  typename JointModel<P>::Saved saved;
+  step.model().forward_language(
+      step.context(),
+      data::plain_rows(shard, read_, static_cast<int>(settings_.data.max_length), hidden), saved,
+      false);
+  return saved.language.sums;
 }
 
 template <class P>
@@ -146,10 +186,27 @@ std::string Validation<P>::describe(const ValidationRow& row) const {
                         row.upper);
   return fmt::format(
       "validation at {:.0f}: loss {:.3f}, accuracy {:.1f} % and {:.1f} %; {} over {} "
-      "chains{}{}",
+      "chains{}{}; effective ranks {:.1f} and {:.1f} of {}{}",
       row.step, row.loss, 100 * row.accuracy_sequence_to_structure,
       100 * row.accuracy_structure_to_sequence, recall, chains(), percentile,
+      row.language_loss > 0 ? fmt::format("; residues {:.3f}, {:.1f} % right", row.language_loss,
+                                          100 * row.language_accuracy)
+                            : "",
+      row.rank_sequence, row.rank_structure, settings_.model.joint.width,
       row.best > 0 ? "   * best" : "");
+}
+
+template <class P>
+std::string Validation<P>::warning(const ValidationRow& row) const {
+  constexpr double collapsed = 2;  // less than a plane
+  const bool sequence = row.rank_sequence < collapsed, structure = row.rank_structure < collapsed;
+  if (!settings_.model.loss.is_joint() || (!sequence && !structure)) return "";
+  return fmt::format(
+      "the {} embeddings of the validation chains have collapsed: effective rank{} below {:.0f}, "
+      "they differ along a line at most. Give the loss more that drives them apart (more "
+      "&batch proteins, &loss uniformity_weight or variance_weight), or lower optim.lr_peak",
+      sequence && structure ? "sequence and structure" : (sequence ? "sequence" : "structure"),
+      sequence && structure ? "s" : "", collapsed);
 }
 
 template class Validation<F32>;

@@ -36,6 +36,8 @@ class Validation {
 
   /// The row as a line of the log.
   std::string describe(const ValidationRow& row) const;
+  /// What is wrong with the embeddings, "" if nothing.
+  std::string warning(const ValidationRow& row) const;
 
  private:
   using Real = typename P::Real;
@@ -44,6 +46,8 @@ class Validation {
     std::vector<Real> sequence, structure;
   };
   void run_batches(TrainingStep<P>& step, ValidationRow& row, Collected& collected);
+  /// Sums of the language head over a shard; what is masked is the same at every validation.
+  LanguageSums predict(TrainingStep<P>& step, const data::Shard& shard) const;
 
   const Settings& settings_;
   const Communicator& communicator_;

@@ -80,6 +80,8 @@ template <class P>
 void ValidationSets<P>::record(const Set& set, const ValidationRow& row) const {
   set.table->append(row);
   log::line((set.name.empty() ? "" : set.name + ": ") + set.validation->describe(row));
+  const std::string collapse = set.validation->warning(row);
+  if (!collapse.empty()) log::warning(collapse);
   const auto& worst = set.validation->worst();
   if (worst.empty()) return;
   log::line("    worst: " + describe(worst, set.validation->chains()));

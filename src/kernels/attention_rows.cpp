@@ -48,7 +48,7 @@ KOKKOS_FORCEINLINE_FUNCTION void block_scores(const T* a, int width, const Matri
 
 template <class T>
 void attention_by_rows(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
-                       const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse) {
+                       const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse, bool causal) {
   const int n = offsets.rows(), width = static_cast<int>(out.extent(1)), head_width = width / heads;
   Scope scope(scratch);
   const Matrix<T> keys = scratch.matrix<T>(width, n);
@@ -60,7 +60,7 @@ void attention_by_rows(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets
   for_each(
       "attention", static_cast<std::size_t>(n) * heads, KOKKOS_LAMBDA(const std::size_t task) {
         const int h = static_cast<int>(task / n), i = static_cast<int>(task % n);
-        const int b = protein(i), begin = starts(b), end = starts(b + 1);
+        const int b = protein(i), begin = starts(b), end = causal ? i + 1 : starts(b + 1);
         const int first = h * head_width;
         const T* query = &qkv(i, first);
         T sum = 0, largest = 0;
@@ -95,7 +95,7 @@ void attention_by_rows(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets
 template <class T>
 void attention_by_rows_backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets,
                                 int heads, const AttentionDropout& dropout, Matrix<T> out,
-                                Matrix<T> lse, Matrix<T> dout, Matrix<T> dqkv) {
+                                Matrix<T> lse, Matrix<T> dout, Matrix<T> dqkv, bool causal) {
   const int n = offsets.rows(), width = static_cast<int>(out.extent(1)), head_width = width / heads;
   Scope scope(scratch);
   const Matrix<T> queries = scratch.matrix<T>(width, n), keys = scratch.matrix<T>(width, n),
@@ -114,7 +114,7 @@ void attention_by_rows_backward(Workspace& scratch, Matrix<T> qkv, const Offsets
   for_each(
       "attention backward by query", tasks, KOKKOS_LAMBDA(const std::size_t task) {
         const int h = static_cast<int>(task / n), i = static_cast<int>(task % n);
-        const int b = protein(i), begin = starts(b), end = starts(b + 1);
+        const int b = protein(i), begin = starts(b), end = causal ? i + 1 : starts(b + 1);
         const int first = h * head_width;
         T centre = 0;
         for (int d = 0; d < head_width; ++d) centre += dout(i, first + d) * out(i, first + d);
@@ -144,7 +144,7 @@ void attention_by_rows_backward(Workspace& scratch, Matrix<T> qkv, const Offsets
         const int b = protein(j), begin = starts(b), end = starts(b + 1);
         const int first = h * head_width;
         T dkey[largest_head_width] = {}, dvalue[largest_head_width] = {};
-        for (int i0 = begin; i0 < end; i0 += block) {
+        for (int i0 = causal ? j : begin; i0 < end; i0 += block) {
           const int count = end - i0 < block ? end - i0 : block;
           T s[block], g[block], mask[block];
           block_scores(&qkv(j, width + first), head_width, queries, first, i0, count, s);
@@ -174,10 +174,10 @@ void attention_by_rows_backward(Workspace& scratch, Matrix<T> qkv, const Offsets
 
 #define JESPR_INSTANTIATE(T)                                                                 \
   template void attention_by_rows<T>(Workspace&, Matrix<T>, const Offsets&, int,             \
-                                     const AttentionDropout&, Matrix<T>, Matrix<T>);         \
+                                     const AttentionDropout&, Matrix<T>, Matrix<T>, bool);   \
   template void attention_by_rows_backward<T>(Workspace&, Matrix<T>, const Offsets&, int,    \
                                               const AttentionDropout&, Matrix<T>, Matrix<T>, \
-                                              Matrix<T>, Matrix<T>);
+                                              Matrix<T>, Matrix<T>, bool);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)
 #undef JESPR_INSTANTIATE

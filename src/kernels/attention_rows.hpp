@@ -9,10 +9,10 @@ namespace jespr::kernels {
 /// sum needs atomics.
 template <class T>
 void attention_by_rows(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
-                       const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse);
+                       const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse, bool causal);
 template <class T>
 void attention_by_rows_backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets,
                                 int heads, const AttentionDropout& dropout, Matrix<T> out,
-                                Matrix<T> lse, Matrix<T> dout, Matrix<T> dqkv);
+                                Matrix<T> lse, Matrix<T> dout, Matrix<T> dqkv, bool causal);
 
 }  // namespace jespr::kernels

@@ -26,6 +26,16 @@ constexpr int keys_at_once = 64;
 /// How many keys are in the tile that starts at j0.
 int keys_of_tile(int length, int j0) { return std::min(length - j0, keys_at_once); }
 
+/// Up to which key queries [first, first + rows) see any.
+int keys_seen(int length, int first, int rows, bool causal) {
+  return causal ? first + rows : length;
+}
+
+/// How many of the `count` keys from j0 on a query sees; less than 1: none.
+int keys_before(int query, int j0, int count, bool causal) {
+  return causal ? std::min(count, query - j0 + 1) : count;
+}
+
 /// The tasks, the longest proteins first, so that no thread is left with a long one at the end.
 std::span<const int> by_length(Workspace& scratch, const Offsets& offsets) {
   const auto proteins = scratch.host_array<int>(static_cast<std::size_t>(offsets.proteins()));
@@ -140,6 +150,7 @@ struct ForwardTask {
 
   Head<T> query, key, value;
   AttentionMasks masks;
+  bool causal;
   int identity, head;
   T* out;  // [L, stride_out]
   int stride_out;
@@ -176,13 +187,16 @@ struct ForwardTask {
       T largest[queries_at_once], factor[queries_at_once];
       double total[queries_at_once] = {};
       std::fill(largest, largest + rows, nothing<T>);
-      for (int j0 = 0; j0 < length; j0 += keys_at_once) {
+      const int seen = keys_seen(length, first, rows, causal);
+      for (int j0 = 0; j0 < seen; j0 += keys_at_once) {
         const int count = keys_of_tile(length, j0), keys = whole_vectors<T>(count);
         Operands::template multiply<Old::dropped>(rows, keys, width, left, arrays.keys.tile(j0), p,
                                                   keys_at_once);
         for (int q = 0; q < rows; ++q) {
           T* const row = p + q * keys_at_once;
           cut_tail(row, count);
+          for (int j = std::max(0, keys_before(first + q, j0, count, causal)); j < count; ++j)
+            row[j] = nothing<T>;
           const T next = std::max(largest[q], row_max(row, count));
           factor[q] = exponential_of_negative(largest[q] - next);
           largest[q] = next;
@@ -219,6 +233,7 @@ struct BackwardTask {
 
   Head<T> query, key, value, out, dout;
   AttentionMasks masks;
+  bool causal;
   int identity, head;
   const T* lse;  // [L]
   T* dquery;     // [L, stride], as dkey and dvalue
@@ -276,7 +291,8 @@ struct BackwardTask {
       std::fill(a.dqueries, a.dqueries + rows * columns, T(0));
       T centre[queries_at_once];
       for (int q = 0; q < rows; ++q) centre[q] = centre_of(first + q);
-      for (int j0 = 0; j0 < length; j0 += keys_at_once) {
+      const int seen = keys_seen(length, first, rows, causal);
+      for (int j0 = 0; j0 < seen; j0 += keys_at_once) {
         const int count = keys_of_tile(length, j0), keys = whole_vectors<T>(count);
         Operands::template multiply<dropped>(rows, keys, width, queries, a.key_columns.tile(j0), p,
                                              keys_at_once);
@@ -327,7 +343,10 @@ struct BackwardTask {
     else
       std::fill(mask, mask + count, T(1));
     const T shift = lse[row];
-    for (int j = 0; j < count; ++j) {
+    const int seen = std::max(0, keys_before(row, j0, count, causal));
+    std::fill(g + seen, g + count, T(0));
+    std::fill(p + seen, p + count, T(0));
+    for (int j = 0; j < seen; ++j) {
       const T probability = exponential_of_negative(p[j] - shift);
       g[j] = probability * (g[j] * mask[j] - centre);
       p[j] = probability * mask[j];
@@ -370,7 +389,7 @@ void run_tasks(const char* name, Workspace& scratch, const Offsets& offsets, int
 
 template <class Operands, class T>
 void forward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
-             const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse) {
+             const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse, bool causal) {
   const int n = offsets.rows(), width = static_cast<int>(out.extent(1)), head_width = width / heads;
   const AttentionMasks masks(dropout);
   const int* const identity = offsets.identity.data();
@@ -378,15 +397,11 @@ void forward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int head
     const auto part = [&](int k) {
       return Head<T>{&qkv(first, k * width + h * head_width), 3 * width, rows, head_width};
     };
-    return ForwardTask<Operands>{part(0),
-                                 part(1),
-                                 part(2),
-                                 masks,
-                                 identity[b],
-                                 h,
-                                 &out(first, h * head_width),
-                                 width,
-                                 lse.data() + static_cast<std::size_t>(h) * n + first};
+    return ForwardTask<Operands>{part(0), part(1),
+                                 part(2), masks,
+                                 causal,  identity[b],
+                                 h,       &out(first, h * head_width),
+                                 width,   lse.data() + static_cast<std::size_t>(h) * n + first};
   };
   run_tasks<ForwardTask<Operands>>("attention", scratch, offsets, heads, head_width, make);
 }
@@ -394,7 +409,7 @@ void forward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int head
 template <class Operands, class T>
 void backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
               const AttentionDropout& dropout, Matrix<T> out, Matrix<T> lse, Matrix<T> dout,
-              Matrix<T> dqkv) {
+              Matrix<T> dqkv, bool causal) {
   const int n = offsets.rows(), width = static_cast<int>(out.extent(1)), head_width = width / heads;
   const AttentionMasks masks(dropout);
   const int* const identity = offsets.identity.data();
@@ -409,6 +424,7 @@ void backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int hea
                                   Head<T>{&out(first, column), width, rows, head_width},
                                   Head<T>{&dout(first, column), width, rows, head_width},
                                   masks,
+                                  causal,
                                   identity[b],
                                   h,
                                   lse.data() + static_cast<std::size_t>(h) * n + first,
@@ -437,9 +453,9 @@ void with_operands([[maybe_unused]] OperandPrecision operands, const F& f) {
 template <class T>
 void attention_by_tiles(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
                         const AttentionDropout& dropout, OperandPrecision operands, Matrix<T> out,
-                        Matrix<T> lse) {
+                        Matrix<T> lse, bool causal) {
   with_operands<T>(operands, [&](auto kind) {
-    forward<decltype(kind)>(scratch, qkv, offsets, heads, dropout, out, lse);
+    forward<decltype(kind)>(scratch, qkv, offsets, heads, dropout, out, lse, causal);
   });
 }
 
@@ -447,19 +463,19 @@ template <class T>
 void attention_by_tiles_backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets,
                                  int heads, const AttentionDropout& dropout,
                                  OperandPrecision operands, Matrix<T> out, Matrix<T> lse,
-                                 Matrix<T> dout, Matrix<T> dqkv) {
+                                 Matrix<T> dout, Matrix<T> dqkv, bool causal) {
   with_operands<T>(operands, [&](auto kind) {
-    backward<decltype(kind)>(scratch, qkv, offsets, heads, dropout, out, lse, dout, dqkv);
+    backward<decltype(kind)>(scratch, qkv, offsets, heads, dropout, out, lse, dout, dqkv, causal);
   });
 }
 
 #define JESPR_INSTANTIATE(T)                                                                \
   template void attention_by_tiles<T>(Workspace&, Matrix<T>, const Offsets&, int,           \
                                       const AttentionDropout&, OperandPrecision, Matrix<T>, \
-                                      Matrix<T>);                                           \
+                                      Matrix<T>, bool);                                     \
   template void attention_by_tiles_backward<T>(Workspace&, Matrix<T>, const Offsets&, int,  \
                                                const AttentionDropout&, OperandPrecision,   \
-                                               Matrix<T>, Matrix<T>, Matrix<T>, Matrix<T>);
+                                               Matrix<T>, Matrix<T>, Matrix<T>, Matrix<T>, bool);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)
 #undef JESPR_INSTANTIATE

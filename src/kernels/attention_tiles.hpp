@@ -10,11 +10,11 @@ namespace jespr::kernels {
 template <class T>
 void attention_by_tiles(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets, int heads,
                         const AttentionDropout& dropout, OperandPrecision operands, Matrix<T> out,
-                        Matrix<T> lse);
+                        Matrix<T> lse, bool causal);
 template <class T>
 void attention_by_tiles_backward(Workspace& scratch, Matrix<T> qkv, const Offsets& offsets,
                                  int heads, const AttentionDropout& dropout,
                                  OperandPrecision operands, Matrix<T> out, Matrix<T> lse,
-                                 Matrix<T> dout, Matrix<T> dqkv);
+                                 Matrix<T> dout, Matrix<T> dqkv, bool causal);
 
 }  // namespace jespr::kernels

@@ -50,7 +50,7 @@ Matrix<typename P::Real> SelfAttention<P>::forward(Context& context, Matrix<Real
   saved.context = context.saved.matrix<Real>(x.extent(0), x.extent(1));
   saved.lse = context.saved.matrix<Real>(heads, x.extent(0));
   kernels::attention(context.scratch, saved.qkv, offsets, heads, dropout_of(context, *this),
-                     context.products.operands(), saved.context, saved.lse);
+                     context.products.operands(), saved.context, saved.lse, causal);
   return output.product(context, saved.context, saved.output);
 }
 
@@ -63,7 +63,7 @@ void SelfAttention<P>::backward(Context& context, const Saved& saved, const Offs
   output.backward(context, saved.output, dy, dcontext);
   kernels::attention_backward(context.scratch, saved.qkv, offsets, heads,
                               dropout_of(context, *this), context.products.operands(),
-                              saved.context, saved.lse, dcontext, dqkv);
+                              saved.context, saved.lse, dcontext, dqkv, causal);
   kernels::scale_and_rotate_backward(context.scratch, dqkv, offsets, heads, rotary);
   query_key_value.backward(context, saved.query_key_value, dqkv, dx);
 }

@@ -18,6 +18,7 @@ struct SelfAttention {
   Linear<P> output;
   int heads = 1;
   bool rotary = false;
+  bool causal = false;     // a row sees none behind it
   double dropout = 0;      // of attention probabilities
   std::uint32_t site = 0;  // of their random numbers
 

@@ -20,6 +20,7 @@ TransformerBlock<P> TransformerBlock<P>::add(ParameterStore<P>& store, const std
   TransformerBlock block;
   block.attention = SelfAttention<P>::add(store, name + ".self_attn", shape.width, shape.heads,
                                           shape.rotary, shape.attention_dropout);
+  block.attention.causal = shape.causal;
   block.attention_norm = LayerNorm<P>::add(store, name + ".self_attn_layer_norm", shape.width);
   block.expand = Linear<P>::add(store, name + ".fc1", shape.width, shape.feed_forward);
   block.expand.activation = shape.activation;

@@ -17,6 +17,7 @@ struct TransformerShape {
   int feed_forward = 0;  // F
   Activation activation = Activation::gelu;
   bool rotary = false;
+  bool causal = false;           // a row sees none behind it
   double dropout = 0;            // after attention and after the feed-forward
   double attention_dropout = 0;  // of attention probabilities
 };

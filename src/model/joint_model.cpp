@@ -2,6 +2,7 @@
 #include "model/joint_model.hpp"
 
 #include "backend/profiling.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 namespace {
@@ -34,17 +35,6 @@ StructureInput<T> structure_input(Context& context, const data::ShardRows& shard
   return {make_offsets(context.saved, rows.rows, shard.identity), coordinates, confidence};
 }
 
-/// A head, then the encoder behind it. rep: the rows between them.
-template <class Head, class Encoder, class T>
-void backward_through(Context& context, const Head& head, const typename Head::Saved& head_saved,
-                      const Encoder& encoder, typename Encoder::Saved& encoder_saved,
-                      Matrix<T> gradient, Matrix<T> rep) {
-  Scope scope(context.scratch);
-  const Matrix<T> drep = context.scratch.matrix<T>(rep.extent(0), rep.extent(1));
-  head.backward(context, head_saved, gradient, drep);
-  encoder.backward(context, encoder_saved, drep);
-}
-
 }  // namespace
 
 EncoderWork& operator+=(EncoderWork& sum, const EncoderWork& more) {
@@ -64,7 +54,7 @@ void declare(deck::Schema& schema, ModelSettings& settings) {
   declare(schema, settings.sequence);
   declare(schema, settings.structure);
   declare(schema, settings.joint);
-  declare(schema, settings.loss);
+  declare(schema, settings.loss, settings.sequence);
 }
 
 ModelForm form_of(const ModelSettings& settings) {
@@ -83,13 +73,18 @@ ModelForm form_of(const ModelSettings& settings) {
           {"structure.heads", structure.heads},
           {"structure.pooling", number(pooling_of(structure.pooling))},
           {"structure.pooled_layers", structure.pooled_layers},
-          {"structure.layer_weights", number(learns_layers(structure.layer_weights))}};
+          {"structure.layer_weights", number(learns_layers(structure.layer_weights))},
+          {"loss.kind", number(objective_of(settings.loss.kind))},
+          {"loss.mlm", number(settings.loss.is_mlm())},
+          {"loss.causal", number(settings.loss.is_causal())}};
 }
 
 template <class P>
 JointModel<P> JointModel<P>::add(ParameterStore<P>& store, const ModelSettings& settings) {
   JointModel model;
-  const SequenceShape sequence_shape = settings.sequence.shape();
+  SequenceShape sequence_shape = settings.sequence.shape();
+  sequence_shape.causal = settings.loss.is_causal();
+  model.is_joint = settings.loss.is_joint();
   const StructureShape structure_shape = settings.structure.shape();
   store.set_part(Part::sequence);
   model.sequence = SequenceEncoder<P>::add(store, "seq_encoder.", sequence_shape);
@@ -103,7 +98,17 @@ JointModel<P> JointModel<P>::add(ParameterStore<P>& store, const ModelSettings& 
   model.structure_head = ProjectionHead<P>::add(
       store, "struct_encoder.",
       settings.joint.head_shape(structure_shape.width, settings.structure.pooling));
-  model.loss = ClipLoss<P>::add(store, settings.loss);
+  store.set_part(Part::scale);
+  if (settings.loss.kind == "vicreg")
+    model.expander = Expander<P>::add(store, "expander", static_cast<int>(settings.joint.width),
+                                      static_cast<int>(settings.loss.expander_width));
+  model.loss = JointLoss<P>::add(store, settings.loss);
+  if (!model.is_joint)
+    for (auto& parameter : store.parameters())
+      if (parameter.part != Part::sequence) parameter.trainable = false;
+  store.set_part(Part::sequence_head);
+  if (settings.loss.has_language())
+    model.language = LanguageHead<P>::add(store, "seq_encoder.", model.sequence.table);
   model.sequence.freeze(static_cast<int>(settings.sequence.frozen_layers));
   model.structure.freeze(static_cast<int>(settings.structure.frozen_layers));
   return model;
@@ -126,9 +131,66 @@ typename JointModel<P>::Embeddings JointModel<P>::forward(Context& context,
 }
 
 template <class P>
-void JointModel<P>::backward(Context& context, Saved& saved, const Embeddings& gradient) const {
-  backward_structure(context, saved, gradient.structure);
-  backward_sequence(context, saved, gradient.sequence);
+typename JointModel<P>::Embeddings JointModel<P>::loss_rows(Context& context,
+                                                            const Embeddings& embeddings,
+                                                            Saved& saved) const {
+  if (!expander.exists()) return embeddings;
+  const Timed timed = context.time("expander");
+  return {expander.forward(context, embeddings.sequence, saved.sequence_expander),
+          expander.forward(context, embeddings.structure, saved.structure_expander)};
+}
+
+template <class P>
+int JointModel<P>::loss_width() const {
+  return expander.exists() ? expander.third.outputs() : sequence_head.shape.width;
+}
+
+template <class P>
+typename JointModel<P>::Embeddings JointModel<P>::forward_to_losses(Context& context,
+                                                                    const data::ShardRows& shard,
+                                                                    Saved& saved,
+                                                                    bool differentiate,
+                                                                    ShardWork* work) const {
+  if (!is_joint) {
+    forward_language(context, shard, saved, differentiate);
+    if (work) work->sequence += sequence_work(shard);
+    return {};
+  }
+  const Embeddings rows =
+      loss_rows(context, forward(context, shard, saved, differentiate, work), saved);
+  if (language.exists())
+    language.forward(context, saved.sequence_rep, shard.sequence.targets, saved.language);
+  return rows;
+}
+
+template <class P>
+void JointModel<P>::forward_language(Context& context, const data::ShardRows& shard, Saved& saved,
+                                     bool differentiate) const {
+  const Timed timed = context.time("sequence forward");
+  saved.sequence_rep =
+      sequence.forward(context, sequence_input(context, shard), saved.sequence, differentiate);
+  language.forward(context, saved.sequence_rep, shard.sequence.targets, saved.language);
+}
+
+template <class P>
+void JointModel<P>::backward(Context& context, Saved& saved, const Embeddings& gradient,
+                             double language_factor) const {
+  if (!is_joint) {
+    backward_sequence(context, saved, {}, language_factor);
+    return;
+  }
+  if (!expander.exists()) {
+    backward_structure(context, saved, gradient.structure);
+    backward_sequence(context, saved, gradient.sequence, language_factor);
+    return;
+  }
+  Scope scope(context.scratch);
+  const auto joint = static_cast<std::size_t>(sequence_head.shape.width);
+  const Matrix<Real> rows = context.scratch.matrix<Real>(gradient.sequence.extent(0), joint);
+  expander.backward(context, saved.structure_expander, gradient.structure, rows);
+  backward_structure(context, saved, rows);
+  expander.backward(context, saved.sequence_expander, gradient.sequence, rows);
+  backward_sequence(context, saved, rows, language_factor);
 }
 
 template <class P>
@@ -162,12 +224,21 @@ Matrix<typename P::Real> JointModel<P>::forward_structure(Context& context,
 }
 
 template <class P>
-void JointModel<P>::backward_sequence(Context& context, Saved& saved, Matrix<Real> gradient) const {
+void JointModel<P>::backward_sequence(Context& context, Saved& saved, Matrix<Real> gradient,
+                                      double language_factor) const {
   const Timed timed = context.time("sequence backward");
   const Region region("sequence backward");
   context.observed_prefix = "seq/";
-  backward_through(context, sequence_head, saved.sequence_head, sequence, saved.sequence, gradient,
-                   saved.sequence_rep);
+  Scope scope(context.scratch);
+  const Matrix<Real> drep =
+      context.scratch.matrix<Real>(saved.sequence_rep.extent(0), saved.sequence_rep.extent(1));
+  if (is_joint)
+    sequence_head.backward(context, saved.sequence_head, gradient, drep);
+  else
+    fill(drep, Real(0));
+  if (language_factor != 0)
+    language.backward(context, saved.language, static_cast<Real>(language_factor), drep);
+  sequence.backward(context, saved.sequence, drep);
   context.observed_prefix.clear();
 }
 
@@ -177,19 +248,28 @@ void JointModel<P>::backward_structure(Context& context, Saved& saved,
   const Timed timed = context.time("structure backward");
   const Region region("structure backward");
   context.observed_prefix = "struct/";
-  backward_through(context, structure_head, saved.structure_head, structure, saved.structure,
-                   gradient, saved.structure_rep);
+  Scope scope(context.scratch);
+  const Matrix<Real> drep =
+      context.scratch.matrix<Real>(saved.structure_rep.extent(0), saved.structure_rep.extent(1));
+  structure_head.backward(context, saved.structure_head, gradient, drep);
+  structure.backward(context, saved.structure, drep);
   context.observed_prefix.clear();
+}
+
+template <class P>
+EncoderWork JointModel<P>::sequence_work(const data::ShardRows& shard) const {
+  EncoderWork work = work_of_rows(shard.sequence.rows);
+  if (sequence.shape.causal) work.pairs /= 2;
+  work.operations = published_operations(sequence.shape, work.residues, work.pairs);
+  return work;
 }
 
 template <class P>
 ShardWork JointModel<P>::work_of(const data::ShardRows& shard, const Saved& saved) const {
   const double proteins = shard.proteins();
-  ShardWork work{work_of_rows(shard.sequence.rows), work_of_rows(shard.structure.rows),
+  ShardWork work{sequence_work(shard), work_of_rows(shard.structure.rows),
                  static_cast<double>(saved.structure.graph.graph.edges)};
-  work.sequence.operations =
-      published_operations(sequence.shape, work.sequence.residues, work.sequence.pairs) +
-      published_operations(sequence_head.shape, proteins);
+  work.sequence.operations += published_operations(sequence_head.shape, proteins);
   work.structure.operations = published_operations(structure.shape, work.structure.residues,
                                                    work.edges, work.structure.pairs) +
                               published_operations(structure_head.shape, proteins);

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "data/batch.hpp"
-#include "model/clip_loss.hpp"
+#include "model/expander.hpp"
+#include "model/joint_loss.hpp"
+#include "model/language_head.hpp"
 #include "model/projection_head.hpp"
 #include "model/sequence_encoder.hpp"
 #include "model/settings.hpp"
@@ -52,12 +54,17 @@ struct JointModel {
   SequenceEncoder<P> sequence;
   StructureEncoder<P> structure;
   ProjectionHead<P> sequence_head, structure_head;
-  ClipLoss<P> loss;
+  Expander<P> expander;  // of vicreg; else it does not exist
+  JointLoss<P> loss;
+  LanguageHead<P> language;  // of mlm and causal; else it does not exist
+  bool is_joint = true;      // false: the sequence encoder learns alone
 
   struct Saved {
     typename SequenceEncoder<P>::Saved sequence;
     typename StructureEncoder<P>::Saved structure;
     typename ProjectionHead<P>::Saved sequence_head, structure_head;
+    typename Expander<P>::Saved sequence_expander, structure_expander;
+    typename LanguageHead<P>::Saved language;
     Matrix<Real> sequence_rep, structure_rep;  // [N, C] of the two encoders
   };
 
@@ -66,7 +73,8 @@ struct JointModel {
     Matrix<Real> sequence, structure;
   };
 
-  /// Parameters under seq_encoder., struct_encoder. and logit_scale; frozen layers are marked.
+  /// Parameters under seq_encoder., struct_encoder. and those of the loss; frozen layers are
+  /// marked.
   static JointModel add(ParameterStore<P>& store, const ModelSettings& settings);
 
   /// Whether transformer blocks and graph layers keep their inputs alone and run forward again in
@@ -77,20 +85,34 @@ struct JointModel {
   /// given, is added to.
   Embeddings forward(Context& context, const data::ShardRows& shard, Saved& saved,
                      bool differentiate, ShardWork* work = nullptr) const;
-  /// `gradient` is overwritten, and of `saved` what blocks recompute; parameter gradients
-  /// accumulate.
-  void backward(Context& context, Saved& saved, const Embeddings& gradient) const;
+  /// What the loss sees of the embeddings of a shard: behind the expander, or as they are.
+  Embeddings loss_rows(Context& context, const Embeddings& embeddings, Saved& saved) const;
+  int loss_width() const;
+  /// The forward pass of training: the loss's rows (none where the sequence encoder learns alone),
+  /// and the sums of the language head in saved.language.
+  Embeddings forward_to_losses(Context& context, const data::ShardRows& shard, Saved& saved,
+                               bool differentiate, ShardWork* work = nullptr) const;
+  /// Sequence encoder and language head alone.
+  void forward_language(Context& context, const data::ShardRows& shard, Saved& saved,
+                        bool differentiate) const;
+  /// `gradient`, of the loss's rows, is overwritten, and of `saved` what blocks recompute;
+  /// parameter gradients accumulate. `language_factor`: of the sum of the language head's losses.
+  void backward(Context& context, Saved& saved, const Embeddings& gradient,
+                double language_factor = 0) const;
 
   /// The same of one encoder and its head.
   Matrix<Real> forward_sequence(Context& context, const data::ShardRows& shard, Saved& saved,
                                 bool differentiate) const;
   Matrix<Real> forward_structure(Context& context, const data::ShardRows& shard, Saved& saved,
                                  bool differentiate) const;
-  void backward_sequence(Context& context, Saved& saved, Matrix<Real> gradient) const;
+  void backward_sequence(Context& context, Saved& saved, Matrix<Real> gradient,
+                         double language_factor = 0) const;
   void backward_structure(Context& context, Saved& saved, Matrix<Real> gradient) const;
 
   /// What a forward pass that has filled `saved` amounts to.
   ShardWork work_of(const data::ShardRows& shard, const Saved& saved) const;
+  /// Of the sequence encoder alone.
+  EncoderWork sequence_work(const data::ShardRows& shard) const;
 };
 
 }  // namespace jespr

@@ -38,6 +38,7 @@ TransformerShape SequenceShape::transformer() const {
           .feed_forward = 4 * width,
           .activation = Activation::gelu,
           .rotary = true,
+          .causal = causal,
           .dropout = dropout,
           .attention_dropout = dropout};
 }

@@ -13,6 +13,7 @@ struct SequenceShape {
   int width = 320;  // C; the feed-forward is 4 C wide
   int heads = 20;
   double dropout = 0;        // the released ESM-2 has none
+  bool causal = false;       // attention to what stands before alone: not ESM-2's
   int mixed_layers = 1;      // whose outputs the final norm sees
   bool learned_mix = false;  // their weights
 

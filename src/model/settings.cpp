@@ -96,15 +96,68 @@ void declare(deck::Schema& schema, JointSettings& s) {
              "dropout of the projection, before its layer norm");
 }
 
-void declare(deck::Schema& schema, LossSettings& s) {
+void declare(deck::Schema& schema, LossSettings& s, const SequenceSettings& sequence) {
   auto& group = schema.group("loss", "objective over the global batch");
   group.only_for({"train", "benchmark"});
-  group.choice("kind", s.kind, {"clip"}, "symmetric InfoNCE, Radford et al. 2021");
+  group
+      .choice("kind", s.kind, objectives,
+              "clip: symmetric InfoNCE, Radford et al. 2021; siglip: pairwise sigmoid, Zhai et al. "
+              "2023; vicreg: invariance, variance, covariance, Bardes et al. 2022; distance: "
+              "alignment and uniformity, Wang & Isola 2020; mlm (masked residues, Devlin et al. "
+              "2019) and causal (next residue): the sequence encoder alone, structures unseen")
+      .sets_defaults([&s] {
+        constexpr double of_siglip = 0.1;  // its logit scale starts at 10
+        if (s.kind == "siglip") s.initial_temperature = of_siglip;
+      });
   group.logical("clamp_scale", s.clamp_scale,
-                "keep the learned logit scale at or below largest_scale");
-  group.real("largest_scale", s.largest_scale, {.min = 1}, "upper clamp of the logit scale");
+                "clip, siglip: keep the learned logit scale at or below largest_scale");
+  group.real("largest_scale", s.largest_scale, {.min = 1},
+             "clip, siglip: upper clamp of the logit scale");
   group.real("initial_temperature", s.initial_temperature, {.min = 0, .above = true, .max = 100},
-             "the logit scale starts at its inverse, which the clamp must allow");
+             "clip, siglip: the logit scale starts at its inverse, which the clamp must allow; "
+             "siglip: 0.1 unless it is given");
+  group.real("initial_bias", s.initial_bias, {},
+             "siglip: start of the learned bias of the logits; -10 makes partners rare, as in a "
+             "batch of thousands");
+  group.real("invariance_weight", s.invariance_weight, {.min = 0},
+             "vicreg: of the mean squared difference of partners");
+  group.real("variance_weight", s.variance_weight, {.min = 0},
+             "vicreg: of what columns lack of a standard deviation of 1");
+  group.real("covariance_weight", s.covariance_weight, {.min = 0},
+             "vicreg: of the squared covariances of columns");
+  group.integer("expander_width", s.expander_width, {.min = 8, .max = 1 << 16},
+                "vicreg: width E of the three maps between joint space and criterion");
+  group.real("alignment_weight", s.alignment_weight, {.min = 0},
+             "distance: of the mean squared distance of partners");
+  group.real("uniformity_weight", s.uniformity_weight, {.min = 0},
+             "distance: of the uniformity of either modality; 0 lets all embeddings collapse");
+  group.real("uniformity_sharpness", s.uniformity_sharpness, {.min = 0, .above = true},
+             "distance: t of the uniformity log mean exp(-t |x_i - x_j|^2)");
+  group.real("mlm_weight", s.mlm_weight, {.min = 0},
+             "beside a joint kind: weight of predicting masked residues");
+  group.real("causal_weight", s.causal_weight, {.min = 0},
+             "beside a joint kind: weight of predicting the next residue; then attention of the "
+             "sequence encoder sees only what stands before");
+  group.real("predicted_fraction", s.predicted_fraction, {.min = 0, .above = true, .max = 1},
+             "mlm: probability of a residue to be predicted; of these 80 % are shown as <mask>, "
+             "10 % as another residue, 10 % as they are");
+  group.check("mlm_weight", [&s]() -> std::string {
+    return s.is_joint() || s.mlm_weight == 0 ? "" : "kind = '" + s.kind + "' stands alone; drop it";
+  });
+  group.check("causal_weight", [&s]() -> std::string {
+    if (!s.is_joint() && s.causal_weight > 0)
+      return "kind = '" + s.kind + "' stands alone; drop it";
+    return s.is_mlm() && s.is_causal()
+               ? "one encoder cannot see both sides of a residue (mlm) and only what stands before "
+                 "(causal); keep one of the two weights"
+               : "";
+  });
+  group.check("kind", [&s, &sequence]() -> std::string {
+    return s.is_causal() && sequence.pooling == "bos"
+               ? "where attention is causal the start row sees itself alone; set &sequence pooling "
+                 "= 'mean'"
+               : "";
+  });
   group.check("initial_temperature", [&s]() -> std::string {
     constexpr double six_digits = 1e-5;  // 1 / largest_scale may be written rounded
     const double start = 1.0 / s.initial_temperature;

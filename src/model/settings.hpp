@@ -6,7 +6,7 @@
 #include <string>
 
 #include "deck/schema.hpp"
-#include "model/clip_loss.hpp"
+#include "model/loss.hpp"
 #include "model/pooling_settings.hpp"
 #include "model/projection_head.hpp"
 #include "model/sequence_encoder.hpp"
@@ -35,6 +35,7 @@ struct JointSettings {
 
 void declare(deck::Schema& schema, SequenceSettings& settings);
 void declare(deck::Schema& schema, JointSettings& settings);
-void declare(deck::Schema& schema, LossSettings& settings);
+/// Pooling of the sequence encoder has a say in what the loss may be.
+void declare(deck::Schema& schema, LossSettings& settings, const SequenceSettings& sequence);
 
 }  // namespace jespr

@@ -39,7 +39,7 @@ std::string name_of(Part part) {
     case Part::structure_head:
       return "structure head";
     case Part::scale:
-      return "logit scale";
+      return "loss";
   }
   return "unknown";
 }

@@ -91,7 +91,8 @@ Outcome evaluate(const Communicator& communicator, int flags = 0) {
     return rows;
   };
   const Guarded<Real> dx(local * joint), dy(local * joint);
-  typename ClipLoss<P>::Gradients gradients{dx.matrix(local, joint), dy.matrix(local, joint), {}};
+  typename ClipLoss<P>::Gradients gradients{
+      dx.matrix(local, joint), dy.matrix(local, joint), {}, {}};
   Outcome outcome;
   outcome.loss = loss.evaluate(bench.context, communicator, layout, upload(sequence_rows()),
                                upload(structure_rows()), &gradients, flags);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -96,6 +97,26 @@ TEST(Gallery, ADivergedModelIsNamedOnEveryRank) {
                  "the structure embedding of protein 8 of the gallery is not finite: "
                  "the model has diverged");
   }
+}
+
+/// Points along one axis, and points that spread evenly over three of eight.
+TEST(Gallery, EffectiveRanksCountDirections) {
+  Gallery<float> gallery;
+  gallery.width = 8;
+  for (int i = 0; i < 12; ++i)
+    for (int c = 0; c < gallery.width; ++c) {
+      const float side = i % 2 == 0 ? 1.0f : -1.0f;
+      gallery.sequence.push_back(c == 0 ? side : 0.25f);
+      gallery.structure.push_back(c == i / 2 % 3 ? side : 0.0f);
+    }
+  Workspace saved{"saved"}, scratch{"scratch"};
+  Products products;
+  Context context{saved, scratch, products};
+  const EffectiveRanks ranks = effective_ranks(context, gallery);
+  EXPECT_NEAR(ranks.sequence, 1, 1e-6);
+  EXPECT_NEAR(ranks.structure, 3, 1e-5);
+  std::fill(gallery.sequence.begin(), gallery.sequence.end(), 0.5f);
+  EXPECT_EQ(effective_ranks(context, gallery).sequence, 0) << "one point";
 }
 
 }  // namespace

@@ -264,7 +264,7 @@ class Run:
         groups["data"]["dataset"] = dataset()
         for key, value in (changes or {}).items():
             group, name = key.split(".")
-            groups[group][name] = value
+            groups.setdefault(group, {})[name] = value
         self.deck = write_deck(self.folder / "run.deck", groups)
 
     def start(self, ranks, *overrides, **options):

@@ -37,7 +37,9 @@ struct SmallRun {
   }
   StepReport take(std::int64_t number = 0) { return step->take(number, shards, layout, 0); }
 
-  Vector<float> logit_scale() { return step->model().loss.logit_scale->value; }
+  Vector<float> logit_scale() {
+    return std::get<ClipLoss<F32>>(step->model().loss.kind).logit_scale.parameter->value;
+  }
   void set_logit_scale(float value) { to_device(logit_scale(), std::vector<float>{value}); }
 };
 

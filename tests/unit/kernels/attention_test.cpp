@@ -27,6 +27,7 @@ struct Shape {
   double rate = 0;
   bool by_rows = false;  // as on a GPU, whatever this device is
   OperandPrecision operands = OperandPrecision::working;
+  bool causal = false;
 
   int n() const {
     int sum = 0;
@@ -55,7 +56,8 @@ Result reference(const Shape& s, const std::vector<double>& qkv) {
       for (int i = begin; i < begin + s.rows[b]; ++i) {
         std::vector<double> p;
         double sum = 0;
-        for (int j = begin; j < begin + s.rows[b]; ++j) {
+        const int end = s.causal ? i + 1 : begin + s.rows[b];
+        for (int j = begin; j < end; ++j) {
           double score = 0;
           for (int d = h * s.head_width; d < (h + 1) * s.head_width; ++d)
             score += at(i, d) * at(j, c + d);
@@ -63,7 +65,7 @@ Result reference(const Shape& s, const std::vector<double>& qkv) {
           sum += p.back();
         }
         result.lse[static_cast<std::size_t>(h * n + i)] = std::log(sum);
-        for (int j = begin; j < begin + s.rows[b]; ++j) {
+        for (int j = begin; j < end; ++j) {
           const double factor =
               s.rate == 0
                   ? 1
@@ -108,28 +110,29 @@ struct Case {
     const auto result = out.matrix(n, c), sums = lse.matrix(std::size_t(shape.heads), n);
     if (shape.by_rows)
       return kernels::attention_by_rows(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads,
-                                        shape.dropout(), result, sums);
+                                        shape.dropout(), result, sums, shape.causal);
     const auto& run = device_is_host ? kernels::attention_by_tiles<T> : kernels::attention<T>;
     run(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads, shape.dropout(), shape.operands,
-        result, sums);
+        result, sums, shape.causal);
   }
   void backward(const Guarded<T>& dout, const Guarded<T>& dqkv) {
     const auto result = out.matrix(n, c), sums = lse.matrix(std::size_t(shape.heads), n);
     if (shape.by_rows)
-      return kernels::attention_by_rows_backward(bench.scratch, qkv.matrix(n, 3 * c), offsets,
-                                                 shape.heads, shape.dropout(), result, sums,
-                                                 dout.matrix(n, c), dqkv.matrix(n, 3 * c));
+      return kernels::attention_by_rows_backward(
+          bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads, shape.dropout(), result, sums,
+          dout.matrix(n, c), dqkv.matrix(n, 3 * c), shape.causal);
     const auto& run =
         device_is_host ? kernels::attention_by_tiles_backward<T> : kernels::attention_backward<T>;
     run(bench.scratch, qkv.matrix(n, 3 * c), offsets, shape.heads, shape.dropout(), shape.operands,
-        result, sums, dout.matrix(n, c), dqkv.matrix(n, 3 * c));
+        result, sums, dout.matrix(n, c), dqkv.matrix(n, 3 * c), shape.causal);
   }
 };
 
 std::string title(const Shape& s) {
   return std::to_string(s.rows.size()) + " proteins, first of " + std::to_string(s.rows[0]) +
          " rows, " + std::to_string(s.heads) + " heads of " + std::to_string(s.head_width) +
-         (s.rate > 0 ? ", dropout" : "") + (s.by_rows ? ", by rows" : "");
+         (s.rate > 0 ? ", dropout" : "") + (s.by_rows ? ", by rows" : "") +
+         (s.causal ? ", causal" : "");
 }
 
 /// A score is a sum of D products of size 1, its error goes into p and out relatively.
@@ -149,12 +152,14 @@ const Shape shapes[] = {{{1}, 1, 8},           {{2, 1, 3}, 3, 10}, {{31, 32, 33}
 TEST(Attention, EqualsTheSerialSoftmax) {
   for (Shape shape : shapes)
     for (const double rate : {0.0, 0.25})
-      for (const bool by_rows : {false, true}) {
-        shape.rate = rate;
-        shape.by_rows = by_rows;
-        check<float>(shape);
-        check<double>(shape);
-      }
+      for (const bool by_rows : {false, true})
+        for (const bool causal : {false, true}) {
+          shape.rate = rate;
+          shape.by_rows = by_rows;
+          shape.causal = causal;
+          check<float>(shape);
+          check<double>(shape);
+        }
 }
 
 void check_gradient(const Shape& s) {
@@ -170,29 +175,49 @@ void check_gradient(const Shape& s) {
 TEST(Attention, GradientByDifferences) {
   for (Shape s : {Shape{{1}, 2, 8}, Shape{{3, 7, 1}, 3, 10}, Shape{{40}, 1, 16}})
     for (const double rate : {0.0, 0.25})
-      for (const bool by_rows : {false, true}) {
-        s.rate = rate;
-        s.by_rows = by_rows;
-        check_gradient(s);
-      }
+      for (const bool by_rows : {false, true})
+        for (const bool causal : {false, true}) {
+          s.rate = rate;
+          s.by_rows = by_rows;
+          s.causal = causal;
+          check_gradient(s);
+        }
 }
 
 /// Both ways to the same sums, whichever is this device's, for lengths around the sizes of tiles
 /// and heads of any width.
+void check_agreement(int width, bool causal) {
+  const Shape tiles{{1, 7, 130, 257, 128}, 2, width, 0.25, false, causal};
+  Shape rows = tiles;
+  rows.by_rows = true;
+  Case<double> one(tiles), other(rows);
+  const Guarded<double> dout(random_numbers(one.n * one.c, 2)), done(3 * one.n * one.c),
+      dother(3 * one.n * one.c);
+  one.backward(dout, done);
+  other.backward(dout, dother);
+  const double tolerance = rounding<double>(257 + width);
+  expect_close(one.out.host(), other.out.host(), tolerance, title(tiles) + ": out");
+  expect_close(done.host(), dother.host(), tolerance, title(tiles) + ": dqkv");
+}
+
 TEST(Attention, TilesAndRowsAgree) {
-  for (const int width : {8, 16, 24, 64, 128}) {
-    const Shape tiles{{1, 7, 130, 257, 128}, 2, width, 0.25, false};
-    Shape rows = tiles;
-    rows.by_rows = true;
-    Case<double> one(tiles), other(rows);
-    const Guarded<double> dout(random_numbers(one.n * one.c, 2)), done(3 * one.n * one.c),
-        dother(3 * one.n * one.c);
-    one.backward(dout, done);
-    other.backward(dout, dother);
-    const double tolerance = rounding<double>(257 + width);
-    expect_close(one.out.host(), other.out.host(), tolerance, title(tiles) + ": out");
-    expect_close(done.host(), dother.host(), tolerance, title(tiles) + ": dqkv");
-  }
+  for (const int width : {8, 16, 24, 64, 128})
+    for (const bool causal : {false, true}) check_agreement(width, causal);
+}
+
+/// What stands behind a row changes neither it nor its gradients where attention is causal.
+TEST(Attention, CausalRowsDoNotSeeWhatFollows) {
+  Case<float> test({{150}, 1, 8, 0, false, true});
+  const std::vector<double> before = test.out.host();
+  std::vector<double> x = test.qkv.host();
+  const std::size_t first_changed = 100, columns = 24;
+  for (std::size_t i = first_changed * columns; i < x.size(); ++i) x[i] = -x[i];
+  test.qkv.set(x);
+  test.forward();
+  const std::vector<double> after = test.out.host();
+  const auto border = static_cast<std::ptrdiff_t>(first_changed * 8);
+  EXPECT_TRUE(std::equal(before.begin(), before.begin() + border, after.begin()));
+  EXPECT_FALSE(std::equal(before.begin() + border, before.end(), after.begin() + border));
 }
 
 /// Scores far beyond the range of the exponential: only their differences matter.

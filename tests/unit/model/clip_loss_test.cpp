@@ -42,8 +42,8 @@ void check_start(double bound, double temperature) {
       ClipLoss<P>::add(store, {.largest_scale = bound, .initial_temperature = temperature});
   store.freeze();
   store.initialize(1);
-  EXPECT_LE(loss.scale(), bound);
-  EXPECT_NEAR(loss.scale(), std::min(bound, 1 / temperature), 1e-5 * bound);
+  EXPECT_LE(loss.logit_scale.factor(), bound);
+  EXPECT_NEAR(loss.logit_scale.factor(), std::min(bound, 1 / temperature), 1e-5 * bound);
 }
 
 TEST(ClipLossClamp, StartsAtOrBelowTheBound) {
@@ -59,9 +59,9 @@ double clamped(const LossSettings& settings, double logit_scale) {
   ParameterStore<P> store;
   const auto loss = ClipLoss<P>::add(store, settings);
   store.freeze();
-  to_device(loss.logit_scale->value, converted<typename P::Master>({logit_scale}));
-  loss.clamp();
-  return static_cast<double>(to_host(loss.logit_scale->value)[0]);
+  to_device(loss.logit_scale.parameter->value, converted<typename P::Master>({logit_scale}));
+  loss.logit_scale.clamp();
+  return static_cast<double>(to_host(loss.logit_scale.parameter->value)[0]);
 }
 
 TEST(ClipLossClamp, ActsAboveTheBoundOnly) {

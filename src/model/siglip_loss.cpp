@@ -1,0 +1,117 @@
+// SiglipLoss.
+#include "model/siglip_loss.hpp"
+
+#include <span>
+
+#include "kernels/pairwise.hpp"
+#include "model/loss_tiles.hpp"
+#include "tensor/loops.hpp"
+
+namespace jespr {
+namespace {
+
+/// One direction: the local rows of one modality, and what the tiles sum for each of them.
+template <class T>
+struct Direction {
+  kernels::RowStatistics<T> scores;
+  Vector<T> losses, dscale, dbias;  // [local]
+};
+
+/// Fills the sums and, where there is a `drows`, it with scale * G columns.
+template <class T>
+Direction<T> pass(Context& context, const BatchLayout& layout, Matrix<T> rows, Matrix<T> columns,
+                  T scale, T bias, const Matrix<T>* drows) {
+  const auto local = static_cast<std::size_t>(layout.local_proteins());
+  Direction<T> sums{kernels::RowStatistics<T>::take(context.scratch, static_cast<int>(local)),
+                    context.scratch.vector<T>(local), context.scratch.vector<T>(local),
+                    context.scratch.vector<T>(local)};
+  kernels::reset(sums.scores);
+  for (const Vector<T>& v : {sums.losses, sums.dscale, sums.dbias}) fill(v, T(0));
+  const T factor = static_cast<T>(1.0 / layout.proteins());
+  for_each_tile(
+      context, layout, rows, columns, scale,
+      [&](Matrix<T> tile, const Block& block, int row0, const Block& others) {
+        context.observe("logits", tile);
+        kernels::accumulate_tile(tile, block.begin, others.begin,
+                                 part(sums.scores, row0, block.size));
+        kernels::sigmoid_tile(
+            tile, block.begin, others.begin, bias, factor, part(sums.losses, row0, block.size),
+            part(sums.dscale, row0, block.size), part(sums.dbias, row0, block.size));
+        if (!drows) return;
+        matmul_nn(context, tile, rows_of(columns, others.begin, others.begin + others.size),
+                  rows_of(*drows, row0, row0 + block.size), others.begin == 0 ? T(0) : T(1), scale);
+      });
+  return sums;
+}
+
+/// What a shard tells all ranks, f64 sums in the order of rows.
+struct ShardSums {
+  double loss = 0, right_by_sequence = 0, right_by_structure = 0, flags = 0;
+};
+
+template <class T>
+void count_right(Workspace& scratch, const BatchLayout& layout, const Direction<T>& direction,
+                 double ShardSums::*count, std::span<ShardSums> shards) {
+  const auto diagonal = scratch.download(direction.scores.diagonal),
+             other = scratch.download(direction.scores.best_other);
+  for_each_local_row(layout, [&](std::size_t k, std::size_t i) {
+    shards[k].*count += is_right(diagonal, other, i);
+  });
+}
+
+}  // namespace
+
+template <class P>
+SiglipLoss<P> SiglipLoss<P>::add(ParameterStore<P>& store, const LossSettings& settings) {
+  store.set_part(Part::scale);
+  SiglipLoss loss;
+  loss.logit_scale = LogitScale<P>::add(store, settings);
+  loss.logit_bias = &store.add("logit_bias", {}, Init::constant(settings.initial_bias));
+  return loss;
+}
+
+template <class P>
+LossResult SiglipLoss<P>::evaluate(Context& context, const Communicator& communicator,
+                                   const BatchLayout& layout, Matrix<Real> sequence,
+                                   Matrix<Real> structure, Gradients* gradients, int flags) const {
+  Scope scope(context.scratch);
+  const UnroundedProducts unrounded(context.products);
+  const Real scale = static_cast<Real>(logit_scale.factor());
+  const Real bias = static_cast<Real>(number_of(logit_bias->value));
+  const auto rows_of_rank = rows_of_ranks(context.scratch, communicator, layout);
+  const auto structures = all_gather_rows(context.scratch, communicator, structure, rows_of_rank);
+  const auto sequences = all_gather_rows(context.scratch, communicator, sequence, rows_of_rank);
+  const Direction<Real> by_sequence = pass(context, layout, sequence, structures, scale, bias,
+                                           gradients ? &gradients->dsequence : nullptr);
+  const Direction<Real> by_structure = pass(context, layout, structure, sequences, scale, bias,
+                                            gradients ? &gradients->dstructure : nullptr);
+
+  const auto mine =
+      context.scratch.host_array<ShardSums>(static_cast<std::size_t>(layout.local_shards));
+  const auto losses = context.scratch.download(by_sequence.losses);
+  for_each_local_row(layout, [&](std::size_t k, std::size_t i) {
+    mine[k].loss += static_cast<double>(losses[i]);
+  });
+  count_right(context.scratch, layout, by_sequence, &ShardSums::right_by_sequence, mine);
+  count_right(context.scratch, layout, by_structure, &ShardSums::right_by_structure, mine);
+  for (ShardSums& shard : mine) shard.flags = flags;
+  LossResult result;
+  const double batch = layout.proteins();
+  for (const ShardSums& shard :
+       gathered(context.scratch, communicator, layout, std::span<const ShardSums>(mine))) {
+    result.loss += shard.loss / batch;
+    result.accuracy_sequence_to_structure += shard.right_by_sequence / batch;
+    result.accuracy_structure_to_sequence += shard.right_by_structure / batch;
+    result.requested_flags |= static_cast<int>(shard.flags);
+  }
+  if (gradients) {  // each logit counts once, with the row of its sequence
+    sum_by_shard(context.scratch, layout, by_sequence.dscale, gradients->dlogit_scale);
+    sum_by_shard(context.scratch, layout, by_sequence.dbias, gradients->dlogit_bias);
+  }
+  return result;
+}
+
+template struct SiglipLoss<F32>;
+template struct SiglipLoss<F64>;
+
+}  // namespace jespr

@@ -1,0 +1,189 @@
+// Every loss over a global batch: against values that tests/run/loss_values.py computes with the
+// papers' formulas in f64, its gradients by differences, and the same bits as one rank computes
+// alone.
+#include "model/joint_loss.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "support/arrays.hpp"
+#include "support/bench.hpp"
+#include "support/differences.hpp"
+#include "support/paths.hpp"
+
+namespace {
+
+using namespace jespr;
+using namespace jespr::test;
+using Numbers = std::vector<double>;
+
+const std::vector<int> proteins_of_shard = {3, 1, 4, 2};
+constexpr std::size_t batch = 10, columns = 8;
+
+const std::vector<std::string> joint_kinds = {"clip", "siglip", "vicreg", "distance"};
+
+/// Arrays by name from tests/data/losses.txt.
+const std::map<std::string, Numbers>& recorded() {
+  static const std::map<std::string, Numbers> arrays = [] {
+    std::map<std::string, Numbers> found;
+    std::ifstream file(source_dir() / "tests/data/losses.txt");
+    for (std::string line; std::getline(file, line);) {
+      std::istringstream words(line);
+      std::string name;
+      words >> name;
+      for (double number = 0; words >> number;) found[name].push_back(number);
+    }
+    return found;
+  }();
+  return arrays;
+}
+
+/// The numbers of tests/run/loss_values.py.
+LossSettings settings_of(const std::string& kind) {
+  LossSettings settings;
+  settings.kind = kind;
+  settings.initial_temperature = 0.5;
+  settings.initial_bias = -1;
+  settings.invariance_weight = 25;
+  settings.variance_weight = 20;
+  settings.covariance_weight = 3;
+  settings.alignment_weight = 1.5;
+  settings.uniformity_weight = 0.75;
+  settings.uniformity_sharpness = 2;
+  return settings;
+}
+
+struct Outcome {
+  LossResult loss;
+  Numbers dx, dy, dlogit_scale, dlogit_bias;  // of the local rows and shards
+};
+
+/// This rank's part of the work of `communicator` on rows x, y [B, J].
+template <class P>
+Outcome evaluate(const std::string& kind, const Communicator& communicator, const Numbers& x,
+                 const Numbers& y, bool differentiate = true, int flags = 0) {
+  using Real = typename P::Real;
+  Bench bench;
+  ParameterStore<P> store;
+  const auto loss = JointLoss<P>::add(store, settings_of(kind));
+  store.freeze();
+  store.initialize(1);
+  BatchLayout layout;
+  layout.proteins_of_shard = proteins_of_shard;
+  layout.local_shards = layout.shards() / communicator.size();
+  layout.first_local = layout.local_shards * communicator.rank();
+  const auto local = static_cast<std::size_t>(layout.local_proteins());
+  const auto upload = [&](const Numbers& all) {
+    const auto begin = all.begin() + layout.first_local_protein() * static_cast<int>(columns);
+    const Matrix<Real> rows = bench.inputs.matrix<Real>(local, columns);
+    to_device(rows, std::vector<Real>(begin, begin + static_cast<int>(local * columns)));
+    return rows;
+  };
+  const Guarded<Real> dx(local * columns), dy(local * columns);
+  LossGradients<P> gradients{dx.matrix(local, columns), dy.matrix(local, columns), {}, {}};
+  Outcome outcome;
+  outcome.loss = loss.evaluate(bench.context, communicator, layout, upload(x), upload(y),
+                               differentiate ? &gradients : nullptr, flags);
+  EXPECT_EQ(bench.scratch.stack().in_use(), 0u);
+  outcome.dx = dx.host();
+  outcome.dy = dy.host();
+  outcome.dlogit_scale = gradients.dlogit_scale;
+  outcome.dlogit_bias = gradients.dlogit_bias;
+  return outcome;
+}
+
+template <class P>
+Outcome evaluate(const std::string& kind, const Communicator& communicator) {
+  return evaluate<P>(kind, communicator, recorded().at("x"), recorded().at("y"));
+}
+
+/// Sum over shards, or 0 of a loss without that parameter.
+Numbers total(const Numbers& shards) {
+  double sum = 0;
+  for (const double value : shards) sum += value;
+  return {sum};
+}
+
+template <class P>
+void check_values(const std::string& kind, double tolerance) {
+  const Outcome alone = evaluate<P>(kind, Communicator::self());
+  const auto wanted = [&](const char* name) { return recorded().at(kind + "." + name); };
+  const auto close = [&](const Numbers& found, const char* name) {
+    expect_close(found, wanted(name), tolerance, kind + " " + name);
+  };
+  close({alone.loss.loss}, "loss");
+  close(alone.dx, "dx");
+  close(alone.dy, "dy");
+  close(total(alone.dlogit_scale), "dlogit_scale");
+  if (kind == "siglip") close(total(alone.dlogit_bias), "dlogit_bias");
+  expect_close(
+      {alone.loss.accuracy_sequence_to_structure, alone.loss.accuracy_structure_to_sequence},
+      wanted("accuracy"), 1e-12, kind + " accuracy");
+}
+
+TEST(JointLoss, EqualsTheRecordedValues) {
+  for (const std::string& kind : joint_kinds) {
+    check_values<F64>(kind, rounding<double>(batch * batch * columns));
+    check_values<F32>(kind, rounding<float>(batch * batch * columns));
+  }
+}
+
+TEST(JointLoss, GradientsByDifferences) {
+  const Numbers& x = recorded().at("x");
+  const Numbers& y = recorded().at("y");
+  for (const std::string& kind : joint_kinds) {
+    const Outcome alone = evaluate<F64>(kind, Communicator::self());
+    const auto loss = [&](const Numbers& a, const Numbers& b) {
+      return evaluate<F64>(kind, Communicator::self(), a, b, false).loss.loss;
+    };
+    const double magnitude = std::abs(alone.loss.loss), step = 1.0 / 512;
+    expect_gradient(
+        kind + " sequence", [&](const Numbers& v) { return loss(v, y); }, x, alone.dx, magnitude,
+        step);
+    expect_gradient(
+        kind + " structure", [&](const Numbers& v) { return loss(x, v); }, y, alone.dy, magnitude,
+        step);
+  }
+}
+
+template <class P>
+void check_ranks(const std::string& kind) {
+  const Communicator world = Communicator::world();
+  const Outcome alone = evaluate<P>(kind, Communicator::self());
+  const Outcome together = evaluate<P>(kind, world);
+  EXPECT_EQ(together.loss.loss, alone.loss.loss) << kind;
+  EXPECT_EQ(together.loss.accuracy_sequence_to_structure,
+            alone.loss.accuracy_sequence_to_structure);
+  EXPECT_EQ(together.loss.accuracy_structure_to_sequence,
+            alone.loss.accuracy_structure_to_sequence);
+  const auto gathered = [&](const Numbers& mine) {
+    return world.all_gather(std::span<const double>(mine));
+  };
+  EXPECT_EQ(gathered(together.dx), alone.dx) << kind;
+  EXPECT_EQ(gathered(together.dy), alone.dy) << kind;
+  EXPECT_EQ(gathered(together.dlogit_scale), alone.dlogit_scale) << kind;
+  EXPECT_EQ(gathered(together.dlogit_bias), alone.dlogit_bias) << kind;
+}
+
+TEST(JointLoss, SameBitsOnAnyNumberOfRanks) {
+  for (const std::string& kind : joint_kinds) {
+    check_ranks<F32>(kind);
+    check_ranks<F64>(kind);
+  }
+}
+
+TEST(JointLoss, RequestsOfAnyRankReachAll) {
+  const Communicator world = Communicator::world();
+  const int mine = world.rank() == world.size() - 1 ? 4 : 1;
+  for (const std::string& kind : objectives)
+    EXPECT_EQ(evaluate<F64>(kind, world, recorded().at("x"), recorded().at("y"), false, mine)
+                  .loss.requested_flags,
+              world.size() == 1 ? 4 : 5)
+        << kind;
+}
+
+}  // namespace

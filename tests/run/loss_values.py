@@ -1,0 +1,152 @@
+# The values that tests of the losses are judged by come from this script, and from nothing of the
+# program: formulas as the papers write them, in numpy's f64, gradients by complex steps.
+# labels: quick
+# processors: 1
+# timeout: 60
+#
+# tests/data/losses.txt must be what is computed here. JESPR_ACCEPT=1 writes it instead.
+import math
+import os
+import pathlib
+import sys
+
+import numpy as np
+
+PROTEINS, COLUMNS = 10, 8  # B, J
+TINY = 1e-30  # a complex step: f(x + ih) = f(x) + ih f'(x), exact to rounding
+PATH = pathlib.Path(os.environ["JESPR_SOURCE_DIR"]) / "tests/data/losses.txt"
+
+TEMPERATURE = 0.5
+LOGIT_BIAS = -1.0
+INVARIANCE, VARIANCE, COVARIANCE = 25.0, 20.0, 3.0
+ALIGNMENT, UNIFORMITY, SHARPNESS = 1.5, 0.75, 2.0
+
+
+def log_sum_exp(s, axis):
+    largest = s.real.max(axis=axis, keepdims=True)
+    return np.log(np.exp(s - largest).sum(axis=axis)) + largest.squeeze(axis)
+
+
+def clip(x, y, scale, bias):
+    """Radford et al. 2021: cross entropy of rows and of columns, their mean."""
+    s = np.exp(scale) * x @ y.T
+    own = np.diag(s)
+    return 0.5 * ((log_sum_exp(s, 1) - own).mean() + (log_sum_exp(s, 0) - own).mean())
+
+
+def siglip(x, y, scale, bias):
+    """Zhai et al. 2023, algorithm 1: -sum log sigmoid(z (t x y + b)) / n."""
+    z = 2 * np.eye(len(x)) - 1
+    return np.log(1 + np.exp(-z * (np.exp(scale) * x @ y.T + bias))).sum() / len(x)
+
+
+def vicreg(x, y, scale, bias):
+    """Bardes et al. 2022, algorithm 1."""
+    def spread(rows):
+        centred = rows - rows.mean(axis=0)
+        covariance = centred.T @ centred / (len(rows) - 1)
+        deviation = np.sqrt(np.diag(covariance) + 1e-4)
+        hinge = np.where(deviation.real < 1, 1 - deviation, 0).mean()
+        others = covariance - np.diag(np.diag(covariance))
+        return hinge, (others ** 2).sum() / rows.shape[1]
+    (hinge_x, covariance_x), (hinge_y, covariance_y) = spread(x), spread(y)
+    return (INVARIANCE * ((x - y) ** 2).mean() + VARIANCE * (hinge_x + hinge_y) +
+            COVARIANCE * (covariance_x + covariance_y))
+
+
+def distance(x, y, scale, bias):
+    """Wang & Isola 2020: alignment with alpha = 2, uniformity with t."""
+    def uniformity(rows):
+        squares = ((rows[:, None] - rows[None]) ** 2).sum(axis=2)
+        return np.log(np.exp(-SHARPNESS * squares[np.triu_indices(len(rows), 1)]).mean())
+    return (ALIGNMENT * ((x - y) ** 2).sum(axis=1).mean() +
+            UNIFORMITY * (uniformity(x) + uniformity(y)) / 2)
+
+
+def derivative(function, arguments, place):
+    """d function / d arguments[place], element by element."""
+    value = np.asarray(arguments[place], dtype=complex)
+    result = np.empty(value.shape)
+    for index in np.ndindex(value.shape):
+        moved = value.copy()
+        moved[index] += 1j * TINY
+        changed = list(arguments)
+        changed[place] = moved
+        result[index] = function(*changed).imag / TINY
+    return result
+
+
+def nearest(x, y):
+    """Share of the rows of x whose partner in y is nearer than all others."""
+    squares = ((x[:, None] - y[None]) ** 2).sum(axis=2)
+    return (squares.argmin(axis=1) == np.arange(len(x))).mean()
+
+
+def largest(x, y):
+    return ((x @ y.T).argmax(axis=1) == np.arange(len(x))).mean()
+
+
+def values():
+    """(name, numbers) of all inputs and results."""
+    rng = np.random.default_rng(20220428)
+    stretch = np.linspace(0.3, 1.6, COLUMNS)  # some columns vary more than vicreg asks for
+    x = rng.normal(size=(PROTEINS, COLUMNS)) * stretch
+    y = 0.5 * x + 0.6 * rng.normal(size=(PROTEINS, COLUMNS)) * stretch
+    scale = float(np.float32(np.log(1 / TEMPERATURE)))  # the program rounds its start to f32
+    yield "x", x
+    yield "y", y
+    for function in (clip, siglip, vicreg, distance):
+        name = function.__name__
+        arguments = (x, y, scale, LOGIT_BIAS)
+        score = largest if name in ("clip", "siglip") else nearest
+        yield f"{name}.loss", function(*arguments)
+        yield f"{name}.dx", derivative(function, arguments, 0)
+        yield f"{name}.dy", derivative(function, arguments, 1)
+        yield f"{name}.dlogit_scale", derivative(function, arguments, 2)
+        yield f"{name}.dlogit_bias", derivative(function, arguments, 3)
+        yield f"{name}.accuracy", [score(x, y), score(y, x)]
+
+
+def language():
+    """ESM-2's head (fair-esm, RobertaLMHead): dense, gelu, layer norm, the embeddings again."""
+    rng = np.random.default_rng(20230317)
+    tokens, width = 33, 6
+    arrays = {name: rng.normal(size=shape) for name, shape in {
+        "rep": (5, width), "embed_tokens.weight": (tokens, width),
+        "lm_head.dense.weight": (width, width), "lm_head.dense.bias": (width,),
+        "lm_head.layer_norm.weight": (width,), "lm_head.layer_norm.bias": (width,),
+        "lm_head.bias": (tokens,)}.items()}
+    targets = {0: 7, 2: 32, 3: 7, 4: 0}  # row: token; the second row predicts nothing
+    loss = right = 0
+    for row, target in targets.items():
+        h = arrays["lm_head.dense.weight"] @ arrays["rep"][row] + arrays["lm_head.dense.bias"]
+        h = np.array([0.5 * v * (1 + math.erf(v / math.sqrt(2))) for v in h])
+        h = (h - h.mean()) / np.sqrt(h.var() + 1e-5)
+        h = h * arrays["lm_head.layer_norm.weight"] + arrays["lm_head.layer_norm.bias"]
+        logits = arrays["embed_tokens.weight"] @ h + arrays["lm_head.bias"]
+        loss += np.log(np.exp(logits).sum()) - logits[target]
+        right += logits.argmax() == target
+    yield from arrays.items()
+    yield "loss", loss
+    yield "right", right
+
+
+def main():
+    found = {name: np.atleast_1d(np.asarray(numbers, dtype=float)).ravel()
+             for name, numbers in [*values(), *(("language." + name, numbers)
+                                                for name, numbers in language())]}
+    if os.environ.get("JESPR_ACCEPT") == "1":
+        PATH.write_text("".join(f"{name} {' '.join(repr(float(v)) for v in numbers)}\n"
+                                for name, numbers in found.items()))
+        return f"{PATH} is written"
+    written = {line.split()[0]: np.array(line.split()[1:], dtype=float)
+               for line in PATH.read_text().splitlines()}
+    if list(written) != list(found):
+        sys.exit(f"{PATH} holds {list(written)}, not {list(found)}")
+    for name, numbers in found.items():
+        if not np.allclose(written[name], numbers, rtol=1e-12, atol=1e-13):
+            sys.exit(f"{PATH}: {name} is not what this script computes")
+    return f"{len(found)} arrays of {PATH} are as computed"
+
+
+print(main())
