@@ -26,8 +26,8 @@ struct Shape {
   int heads, head_width;
   double rate = 0;
   bool by_rows = false;  // as on a GPU, whatever this device is
-  OperandPrecision operands = OperandPrecision::working;
   bool causal = false;
+  OperandPrecision operands = OperandPrecision::working;
 
   int n() const {
     int sum = 0;
