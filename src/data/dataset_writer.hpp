@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,8 +25,8 @@ struct Record {
   std::string name;     // unique in the dataset
   std::int64_t source;  // number of its source among this rank's
   ChainTable::Row row;
-  float resolution;                // Angstrom; NaN: unknown
-  std::vector<std::string> twins;  // names of chains of the same sequence that were left out for it
+  float resolution = std::numeric_limits<float>::quiet_NaN();  // Angstrom; NaN: unknown
+  std::vector<std::string> twins = {};  // chains that were left out for it, of the same sequence
 };
 
 /// One rank's part of a dataset; the parts follow each other in the order of the ranks.

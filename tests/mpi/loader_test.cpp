@@ -55,6 +55,8 @@ class LoaderOfDataset : public testing::Test {
       record.chain.insertion_codes.assign(protein.sequence.size(), ' ');
       record.chain.coordinates = protein.coordinates;
       record.chain.b_factors.assign(protein.sequence.size(), 10);
+      for (std::size_t i = 0; i < record.chain.length(); ++i)
+        record.chain.confidence.push_back(record.chain.is_complete(i) ? 1.0F : 0.0F);
       part.records.push_back(record);
     }
     return part;
