@@ -19,8 +19,8 @@ MERITS = {
 }
 
 for metric, merit in MERITS.items():
-    job = Run(metric, TRAINING | {"optim.steps": 10, "validate.metric": metric})
-    job.run(2)
+    job = Run(metric, TRAINING | {"optim.steps": 6, "validate.metric": metric})
+    job.run(1)
     rows = history(job.output, "validation.csv")
     best = max(rows, key=merit)  # the first of equals, as in the program
     stored = state(job.output / "best.h5")
@@ -43,7 +43,7 @@ expect(ended["validations_without_gain"][0] == 3 and ended["best_step"][0] == 2,
 
 # It is complete: another start touches nothing. The patience survives a restart.
 before = {path: path.stat().st_mtime_ns for path in still.output.glob("*.h5")}
-result = still.run(2, "checkpoint.restart=auto")
+result = still.run(1, "checkpoint.restart=auto")
 expect("done: 8 steps" in result.out, result.text)
 expect(before == {path: path.stat().st_mtime_ns for path in still.output.glob("*.h5")},
        "a complete run was written again")
