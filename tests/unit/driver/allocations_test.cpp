@@ -106,13 +106,18 @@ TEST(Allocations, AreCountedByTheHooks) {
 }
 
 template <class P>
-void expect_no_allocations(bool recompute) {
+void expect_no_allocations(bool recompute, const LossSettings& loss = {}) {
   Settings settings;
   settings.batch.shards = 2;
   settings.batch.proteins = 8;
   settings.batch.recompute = recompute;
   settings.model = small_model(2, 32, 0.1);
   settings.model.joint.dropout = 0.1;
+  settings.model.loss = loss;
+  settings.model.sequence.pooling = "mean";
+  const data::Augmentation augmentation{
+      .predicted = loss.has_language() ? data::Predicted::masked : data::Predicted::nothing,
+      .predicted_fraction = 0.15};
   const Communicator self = Communicator::self();
   const ProductLibrary library = Products::libraries<typename P::Real>().back();
   TrainingStep<P> step(settings, self, library);
@@ -124,7 +129,8 @@ void expect_no_allocations(bool recompute) {
     for (int identity = 0; identity < 8; ++identity) {
       const int length = shortest + (7 * number + 11 * identity) % (longest - shortest);
       data::append_protein(shards[static_cast<std::size_t>(identity / 4)], identity,
-                           data::made_up_protein(identity, length), data::whole_chain(length));
+                           data::made_up_protein(identity, length), data::whole_chain(length),
+                           augmentation, number);
     }
     counting = number > 0;
     step.take(number, shards, layout, 0);
@@ -139,6 +145,18 @@ TEST(TrainingStep, StepsTwoToTwentyAllocateNothing) {
   expect_no_allocations<F32>(false);
   expect_no_allocations<F32>(true);
   expect_no_allocations<F64>(false);
+}
+
+TEST(TrainingStep, StepsOfOtherLossesAllocateNothing) {
+  for (const char* kind : {"siglip", "distance", "vicreg", "mlm"}) {
+    LossSettings loss;
+    loss.kind = kind;
+    loss.expander_width = 24;
+    expect_no_allocations<F32>(false, loss);
+  }
+  LossSettings both;
+  both.mlm_weight = 0.5;
+  expect_no_allocations<F32>(true, both);
 }
 
 }  // namespace
