@@ -111,7 +111,8 @@ TEST(Allocations, AreCountedByTheHooks) {
 }
 
 template <class P>
-void expect_no_allocations(bool recompute, bool with_options = false) {
+void expect_no_allocations(bool recompute, bool with_options = false,
+                           const LossSettings& loss = {}) {
   Settings settings;
   if (with_options) {  // all that have buffers of their own
     settings.batch.recompute_blocks = true;
@@ -123,6 +124,11 @@ void expect_no_allocations(bool recompute, bool with_options = false) {
   settings.batch.recompute = recompute;
   settings.model = small_model(2, 32, 0.1);
   settings.model.joint.dropout = 0.1;
+  settings.model.loss = loss;
+  settings.model.sequence.pooling = "mean";
+  const data::Augmentation augmentation{
+      .predicted = loss.has_language() ? data::Predicted::masked : data::Predicted::nothing,
+      .predicted_fraction = 0.15};
   if (with_options) {
     settings.model.sequence.pooling = settings.model.structure.pooling = "attention";
     settings.model.sequence.layer_weights = settings.model.structure.layer_weights = "learned";
@@ -139,7 +145,8 @@ void expect_no_allocations(bool recompute, bool with_options = false) {
     for (int identity = 0; identity < 8; ++identity) {
       const int length = shortest + (7 * number + 11 * identity) % (longest - shortest);
       data::append_protein(shards[static_cast<std::size_t>(identity / 4)], identity,
-                           data::made_up_protein(identity, length), data::whole_chain(length));
+                           data::made_up_protein(identity, length), data::whole_chain(length),
+                           augmentation, number);
     }
     counting = number > 0;
     step.take(number, shards, layout, 0);
@@ -156,6 +163,18 @@ TEST(TrainingStep, StepsTwoToTwentyAllocateNothing) {
   expect_no_allocations<F32>(false, true);
   expect_no_allocations<F32>(true, true);
   expect_no_allocations<F64>(false);
+}
+
+TEST(TrainingStep, StepsOfOtherLossesAllocateNothing) {
+  for (const char* kind : {"siglip", "distance", "vicreg", "mlm"}) {
+    LossSettings loss;
+    loss.kind = kind;
+    loss.expander_width = 24;
+    expect_no_allocations<F32>(false, false, loss);
+  }
+  LossSettings both;
+  both.mlm_weight = 0.5;
+  expect_no_allocations<F32>(true, false, both);
 }
 
 }  // namespace
