@@ -48,7 +48,8 @@ class LoaderOfDataset : public testing::Test {
     const int end = chains * (world_.rank() + 1) / world_.size();
     for (int identity = begin; identity < end; ++identity) {
       const Protein protein = made_up_protein(identity, length_of(identity));
-      Record record{.chain = {}, .name = protein.name, .source = 0, .row = {}};
+      Record record{};
+      record.name = protein.name;
       record.chain.id = std::string(1, 'A');
       record.chain.sequence = protein.sequence;
       record.chain.numbers.assign(protein.sequence.size(), no_number);
