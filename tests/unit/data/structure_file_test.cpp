@@ -368,6 +368,10 @@ HETATM 7 O O . HOH B 2 . ? 9.0 2.0 3.0 1.0 1.0 9 X
 TEST(StructureFile, ModelsAndLabelsOfMmcif) {
   const std::string text = R"(data_TEST
 loop_
+_entity.id
+_entity.type
+1 polymer
+loop_
 _atom_site.group_PDB
 _atom_site.id
 _atom_site.type_symbol
@@ -380,15 +384,17 @@ _atom_site.Cartn_x
 _atom_site.Cartn_y
 _atom_site.Cartn_z
 _atom_site.pdbx_PDB_model_num
-ATOM 1 N N ALA A X 1 1.0 2.0 3.0 5
-ATOM 2 C CA ALA A X 1 2.0 2.0 3.0 5
-ATOM 3 C C ALA A X 1 3.0 2.0 3.0 5
-ATOM 4 N N GLY B X 2 4.0 2.0 3.0 5
-ATOM 5 C CA GLY B X 2 5.0 2.0 3.0 5
-ATOM 6 C C GLY B X 2 6.0 2.0 3.0 5
-ATOM 7 N N TRP A X 1 wrong 2.0 3.0 9
-ATOM 8 C CA TRP A X 1 8.0 2.0 3.0 9
-ATOM 9 C C TRP A X 1 9.0 2.0 3.0 9
+_atom_site.label_seq_id
+_atom_site.label_entity_id
+ATOM 1 N N ALA A X 1 1.0 2.0 3.0 5 1 1
+ATOM 2 C CA ALA A X 1 2.0 2.0 3.0 5 1 1
+ATOM 3 C C ALA A X 1 3.0 2.0 3.0 5 1 1
+ATOM 4 N N GLY B X 2 4.0 2.0 3.0 5 2 1
+ATOM 5 C CA GLY B X 2 5.0 2.0 3.0 5 2 1
+ATOM 6 C C GLY B X 2 6.0 2.0 3.0 5 2 1
+ATOM 7 N N TRP A X 1 wrong 2.0 3.0 9 1 1
+ATOM 8 C CA TRP A X 1 8.0 2.0 3.0 9 1 1
+ATOM 9 C C TRP A X 1 9.0 2.0 3.0 9 1 1
 )";
   data::StructureOptions options;
   EXPECT_EQ(read_structure(text, options).chains.at(0).id, "X");
