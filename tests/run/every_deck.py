@@ -88,6 +88,8 @@ WAYS = {
     "train_node": lambda name: train(name, *VALIDATION),
     "train_nodes": lambda name: train(name, *VALIDATION),
     "step_8M": lambda name: train(name, f"data.chains={CHAINS}"),
+    **dict.fromkeys(("siglip", "vicreg", "distance", "mlm", "causal", "clip_mlm"),
+                    lambda name: train(name, *VALIDATION)),
     "bench_8M": benchmark,
     "bench_35M": benchmark,
     "bench_150M": benchmark,
