@@ -77,7 +77,8 @@ data::Predicted predicted_by(const LossSettings& loss) {
 std::unique_ptr<data::TrainingBatches> training_batches(const Settings& settings,
                                                         const DeckText& deck,
                                                         const data::Dataset& dataset) {
-  data::require_structures(dataset, "&run task = '" + settings.run.task + "'");
+  if (settings.model.loss.is_joint())
+    data::require_structures(dataset, "&loss kind = '" + settings.model.loss.kind + "'");
   try {
     return std::make_unique<data::TrainingBatches>(
         training_chains(dataset, settings.data.chains), data::reader_of(dataset), settings.data,

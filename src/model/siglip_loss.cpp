@@ -26,7 +26,9 @@ Direction<T> pass(Context& context, const BatchLayout& layout, Matrix<T> rows, M
                     context.scratch.vector<T>(local), context.scratch.vector<T>(local),
                     context.scratch.vector<T>(local)};
   kernels::reset(sums.scores);
-  for (const Vector<T>& v : {sums.losses, sums.dscale, sums.dbias}) fill(v, T(0));
+  fill(sums.losses, T(0));
+  fill(sums.dscale, T(0));
+  fill(sums.dbias, T(0));
   const T factor = static_cast<T>(1.0 / layout.proteins());
   for_each_tile(
       context, layout, rows, columns, scale,
