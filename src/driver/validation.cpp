@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "backend/profiling.hpp"
@@ -50,6 +51,11 @@ ValidationRow Validation<P>::run(TrainingStep<P>& step, std::int64_t steps_done)
 
   Collected whole;
   run_batches(step, row, whole);
+  if (!step.model().is_joint) {  // nothing has a partner
+    row.recall.assign(options.recall.size(), std::numeric_limits<double>::quiet_NaN());
+    step.context().timers = timers;
+    return row;
+  }
   const auto gallery =
       gather_gallery(communicator_, chains(), width, whole.places, whole.sequence, whole.structure);
   const PartnerRanks ranks = rank_gallery(step.context(), communicator_, gallery);
@@ -120,9 +126,10 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
                               chains_.begin() + static_cast<std::ptrdiff_t>(last));
       typename JointModel<P>::Saved saved;
       const auto rows = data::plain_rows(shard, read_, static_cast<int>(settings_.data.max_length));
-      const auto embeddings = step.model().forward(context, rows, saved, false);
       if (step.model().language.exists())
         predicted[static_cast<std::size_t>(k)] = predict(step, shard);
+      if (!step.model().is_joint) continue;
+      const auto embeddings = step.model().forward(context, rows, saved, false);
       const std::size_t end = done + (last - first);
       copy(rows_of(sequence, done, end), embeddings.sequence);
       copy(rows_of(structure, done, end), embeddings.structure);
@@ -135,8 +142,10 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
         collected.places.push_back(static_cast<std::int64_t>(place));
       done = end;
     }
-    append_rows(collected.sequence, sequence);
-    append_rows(collected.structure, structure);
+    if (step.model().is_joint) {
+      append_rows(collected.sequence, sequence);
+      append_rows(collected.structure, structure);
+    }
     for (const LanguageSums& sums :
          gathered(context.scratch, communicator_, layout, std::span<const LanguageSums>(predicted)))
       language += sums;
@@ -173,6 +182,10 @@ LanguageSums Validation<P>::predict(TrainingStep<P>& step, const data::Shard& sh
 
 template <class P>
 std::string Validation<P>::describe(const ValidationRow& row) const {
+  const std::string best = row.best > 0 ? "   * best" : "";
+  if (!settings_.model.loss.is_joint())
+    return fmt::format("validation at {:.0f}: loss {:.3f}, {:.1f} % of residues right; {} chains{}",
+                       row.step, row.loss, 100 * row.language_accuracy, chains(), best);
   std::string recall;
   for (std::size_t k = 0; k < row.recall.size(); ++k)
     recall += fmt::format("{}{} {:.1f} %", k == 0 ? "recall@" : ", @",
@@ -192,8 +205,7 @@ std::string Validation<P>::describe(const ValidationRow& row) const {
       row.language_loss > 0 ? fmt::format("; residues {:.3f}, {:.1f} % right", row.language_loss,
                                           100 * row.language_accuracy)
                             : "",
-      row.rank_sequence, row.rank_structure, settings_.model.joint.width,
-      row.best > 0 ? "   * best" : "");
+      row.rank_sequence, row.rank_structure, settings_.model.joint.width, best);
 }
 
 template <class P>
