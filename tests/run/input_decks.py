@@ -29,6 +29,8 @@ def same(value, processed):
     if isinstance(value, str) and value != processed:
         return pathlib.Path(processed).is_absolute() \
             and processed.endswith("/" + value.lstrip("./").lstrip("/"))
+    if type(value) is int and isinstance(processed, float):  # a real may be written so
+        return value == processed
     return type(value) is type(processed) and value == processed
 
 
