@@ -14,7 +14,7 @@ namespace jespr::data {
 namespace {
 
 constexpr std::size_t kmer_length = 6;
-constexpr std::size_t most_sequences = 1000;  // that a k-mer which tells something occurs in
+constexpr std::ptrdiff_t most_sequences = 1000;  // that a k-mer which tells something occurs in
 constexpr int letter_bits = 5;
 constexpr std::uint32_t kmer_mask = (1u << (letter_bits * kmer_length)) - 1;
 constexpr std::uint32_t whole_flag = 1u << 31;  // marks the hash of a sequence too short for k-mers
@@ -50,17 +50,28 @@ void KmerIndex::for_each_pair(double least_share,
   std::vector<std::size_t> kmer_counts(sequences_.size());
   std::vector<std::uint32_t> shared(sequences_.size(), 0);
   std::vector<std::size_t> met;
+  std::vector<std::vector<std::uint64_t>::const_iterator> places;  // of the first that has a k-mer
+  const auto is_frequent = [&](auto first) {
+    return entries_.end() - first > most_sequences && first[most_sequences] >> 32 == *first >> 32;
+  };
   for (std::size_t i = 0; i < sequences_.size(); ++i) {
     const std::vector<std::uint32_t> kmers = kmers_of(sequences_[i]);
     kmer_counts[i] = kmers.size();
-    auto begin = entries_.begin();
+    places.clear();
+    std::size_t frequent = 0;
+    auto place = entries_.begin();
     for (const std::uint32_t kmer : kmers) {
-      const std::uint64_t first = static_cast<std::uint64_t>(kmer) << 32;
-      begin = std::lower_bound(begin, entries_.end(), first);
-      if (entries_.end() - begin > static_cast<std::ptrdiff_t>(most_sequences) &&
-          (begin[most_sequences] >> 32) == kmer)
-        continue;
-      for (auto entry = begin; entry != entries_.end() && *entry < (first | i); ++entry) {
+      place = std::lower_bound(place, entries_.end(), static_cast<std::uint64_t>(kmer) << 32);
+      places.push_back(place);
+      if (is_frequent(place)) ++frequent;
+    }
+    const bool of_large_family = 2 * frequent > kmers.size();
+    for (std::size_t k = 0; k < kmers.size(); ++k) {
+      if (!of_large_family && is_frequent(places[k])) continue;
+      const std::uint64_t own = static_cast<std::uint64_t>(kmers[k]) << 32 | i;
+      const auto end =
+          places[k] + std::min<std::ptrdiff_t>(most_sequences, entries_.end() - places[k]);
+      for (auto entry = places[k]; entry != end && *entry < own; ++entry) {
         const auto j = static_cast<std::size_t>(*entry & 0xffffffffu);
         if (shared[j]++ == 0) met.push_back(j);
       }

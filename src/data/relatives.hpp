@@ -23,8 +23,10 @@ class KmerIndex {
  public:
   explicit KmerIndex(std::vector<std::string> sequences);
 
-  /// Calls use(i, j) for each pair of relatives, j < i. 6-mers of more than 1000 sequences count
-  /// for none, so that large families take no quadratic time.
+  /// Calls use(i, j) for each pair of relatives, j < i. 6-mers of more than 1000 sequences are
+  /// those of tags and linkers, and count for none; but where they are more than half of a
+  /// sequence's it is of a large family, and meets the first 1000 of it alone, so that none takes
+  /// quadratic time.
   void for_each_pair(double least_share,
                      const std::function<void(std::size_t, std::size_t)>& use) const;
 
