@@ -25,19 +25,14 @@ MODEL = ["sequence.layers=2", "sequence.width=32", "sequence.heads=2", "structur
          "structure.neighbours=8", "structure.layers=1", "structure.width=32", "structure.heads=2",
          "structure.feed_forward=64", "joint.width=32"]
 BATCH = ["batch.proteins=16", "batch.shards=4"]
-TRAINING = [*MODEL, *BATCH, f"data.dataset={DATA}", "optim.warmup_steps=1",
-            f"checkpoint.every={STEPS}"]
+TRAINING = [*MODEL, *BATCH, "optim.warmup_steps=1", f"checkpoint.every={STEPS}"]
 VALIDATION = [f"validate.every={STEPS}", "validate.equal_length=40", "validate.bootstrap=20"]
 
 
-def output(name):
-    return f"run.output={PLACE / name}"
-
-
-def train(name, *overrides, steps=STEPS):
-    folder = PLACE / name
-    run(2, SOURCES / f"input/{name}.deck", *TRAINING, output(name),
-        f"optim.steps={steps}", *overrides)
+def train(name, *overrides, steps=STEPS, data=DATA, into=None):
+    folder = PLACE / (into or name)
+    run(2, SOURCES / f"input/{name}.deck", *TRAINING, f"data.dataset={data}",
+        f"run.output={folder}", f"optim.steps={steps}", *overrides)
     rows = history(folder)
     expect(int(rows[-1]["step"]) == steps, f"{name}: {len(rows)} rows of history")
     expect((folder / f"step_{steps:06}.h5").exists(), f"{name}: no checkpoint of step {steps}")
@@ -59,6 +54,19 @@ def prepare(name):
         expect(len(file["names"]) == len(whole["names"]), f"{name}: {len(file['names'])} chains")
 
 
+def sequences(name):
+    """The chains as FASTA, and a sequence encoder that learns from them alone."""
+    with h5py.File(DATA) as file:
+        residues, offsets = file["residues/sequence"][()].tobytes().decode(), file["offsets"][()]
+        fasta = "".join(f">{chain.decode()}\n{residues[begin:end]}\n" for chain, begin, end in
+                        zip(file["names"], offsets[:-1], offsets[1:]))
+    source, target = PLACE / f"{name}.fasta", PLACE / f"{name}.h5"
+    source.parent.mkdir(exist_ok=True)
+    source.write_text(fasta)
+    run(2, SOURCES / f"input/{name}.deck", f"prepare.sources={source}", f"prepare.dataset={target}")
+    train("mlm", *VALIDATION, data=target, into="mlm_of_sequences")
+
+
 def evaluate(name, checkpoint):
     folder = PLACE / f"{name}_results"
     run(2, SOURCES / f"input/{name}.deck", f"data.dataset={DATA}", "evaluate.split=validation",
@@ -72,8 +80,8 @@ def frozen(name):
     start = ["sequence.frozen_layers=1", "structure.frozen_layers=1",
              f"checkpoint.restart_file={PLACE / 'quickstart/best.h5'}"]
     train(name, *VALIDATION, *start, steps=2 * STEPS)
-    result = run(1, SOURCES / f"input/{name}.deck", *TRAINING, output("refused"), "run.seed=8",
-                 *start, code=DECK)
+    result = run(1, SOURCES / f"input/{name}.deck", *TRAINING, f"data.dataset={DATA}",
+                 f"run.output={PLACE / 'refused'}", "run.seed=8", *start, code=DECK)
     expect("seed" in result.err, result.text)
 
 
@@ -83,6 +91,7 @@ WAYS = {
     "quickstart_evaluate": lambda name: evaluate(name, "quickstart/best.h5"),
     "train_frozen": frozen,
     "prepare": prepare,
+    "prepare_sequences": sequences,
     "train_laptop": lambda name: train(name, *VALIDATION),
     "evaluate_test": lambda name: evaluate(name, "train_laptop/best.h5"),
     "train_node": lambda name: train(name, *VALIDATION),
