@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 
-#include "backend/profiling.hpp"
 #include "backend/session.hpp"
 #include "base/log.hpp"
 #include "data/dataset.hpp"
@@ -26,6 +25,7 @@
 #include "driver/training_step.hpp"
 #include "driver/validation_sets.hpp"
 #include "io/checkpoint.hpp"
+#include "tensor/profiling.hpp"
 
 namespace jespr {
 namespace {

@@ -5,10 +5,10 @@
 
 #include <cmath>
 
-#include "backend/profiling.hpp"
 #include "model/loss_tiles.hpp"
 #include "optim/schedule.hpp"
 #include "tensor/loops.hpp"
+#include "tensor/profiling.hpp"
 
 namespace jespr {
 namespace {

@@ -7,12 +7,12 @@
 #include <limits>
 #include <numeric>
 
-#include "backend/profiling.hpp"
 #include "data/protein_reader.hpp"
 #include "driver/embedding.hpp"
 #include "driver/training_data.hpp"
 #include "model/loss_tiles.hpp"
 #include "tensor/loops.hpp"
+#include "tensor/profiling.hpp"
 
 namespace jespr {
 namespace {

@@ -1,8 +1,8 @@
 // JointModel.
 #include "model/joint_model.hpp"
 
-#include "backend/profiling.hpp"
 #include "tensor/loops.hpp"
+#include "tensor/profiling.hpp"
 
 namespace jespr {
 namespace {

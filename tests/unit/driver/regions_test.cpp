@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "backend/profiling.hpp"
 #include "driver/training_step.hpp"
 #include "support/small_model.hpp"
+#include "tensor/profiling.hpp"
 #include "unit/data/chains.hpp"
 
 namespace {

@@ -4,7 +4,7 @@
 
 namespace jespr {
 
-/// From here to the end of the scope. `name` is a text that stays, such as a literal; regions nest.
+/// From here to the end of the scope; regions nest.
 class Region {
  public:
   explicit Region(const char* name);
