@@ -15,17 +15,12 @@ constexpr int whole_pairs(int depth) {
   return ((depth + 1) / 2 + pairs_at_once - 1) / pairs_at_once * pairs_at_once;
 }
 
-/// out[i, k / 2] = a [rows, depth], rounded; rows of whole pairs.
-inline void round_rows(Tile<float> a, int rows, int depth, Bf16Pair* out) {
+/// out[i, k / 2] = x [rows, depth], rounded; rows of whole pairs.
+inline void round_rows(const float* x, int stride, int rows, int depth, Bf16Pair* out) {
   const int pairs = whole_pairs(depth), whole = depth / 2;
-  for (int i = 0; i < rows; ++i, out += pairs) {
-    if (a.column == 1) {
-      const float* const row = a.at(i, 0);
-      for (int k = 0; k < whole; ++k) out[k] = bf16_pair(row[2 * k], row[2 * k + 1]);
-    } else {
-      for (int k = 0; k < whole; ++k) out[k] = bf16_pair(*a.at(i, 2 * k), *a.at(i, 2 * k + 1));
-    }
-    for (int k = whole; k < pairs; ++k) out[k] = 2 * k < depth ? bf16_pair(*a.at(i, 2 * k), 0) : 0;
+  for (int i = 0; i < rows; ++i, x += stride, out += pairs) {
+    for (int k = 0; k < whole; ++k) out[k] = bf16_pair(x[2 * k], x[2 * k + 1]);
+    for (int k = whole; k < pairs; ++k) out[k] = 2 * k < depth ? bf16_pair(x[2 * k], 0) : 0;
   }
 }
 

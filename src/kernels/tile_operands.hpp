@@ -75,7 +75,7 @@ struct RoundedPairs {
   }
 
   static Left left(Tile<float> a, int rows, int depth, Bf16Pair* room) {
-    round_rows(a, rows, depth, room);
+    round_rows(a.data, a.row, rows, depth, room);
     return room;
   }
   static Left turned(Tile<float> x, int rows, int depth, Bf16Pair* room) {

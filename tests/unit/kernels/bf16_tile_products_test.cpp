@@ -62,7 +62,7 @@ void check(int rows, int depth, int columns, bool turned) {
   if (turned)
     kernels::round_transposed(a.data(), a.stride, depth, rows, left.data());
   else
-    kernels::round_rows({a.data(), a.stride}, rows, depth, left.data());
+    kernels::round_rows(a.data(), a.stride, rows, depth, left.data());
   const Pairs right = packed(b, depth, columns, turned);
   const Bf16Tiles tiles;
   kernels::pair_product<old>(rows, width, kernels::whole_pairs(depth), left.data(), right.data(),
