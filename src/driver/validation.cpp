@@ -124,11 +124,11 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
       Scope transient(context.saved);
       const data::Shard shard(chains_.begin() + static_cast<std::ptrdiff_t>(first),
                               chains_.begin() + static_cast<std::ptrdiff_t>(last));
-      typename JointModel<P>::Saved saved;
-      const auto rows = data::plain_rows(shard, read_, static_cast<int>(settings_.data.max_length));
       if (step.model().language.exists())
         predicted[static_cast<std::size_t>(k)] = predict(step, shard);
       if (!step.model().is_joint) continue;
+      typename JointModel<P>::Saved saved;
+      const auto rows = data::plain_rows(shard, read_, static_cast<int>(settings_.data.max_length));
       const auto embeddings = step.model().forward(context, rows, saved, false);
       const std::size_t end = done + (last - first);
       copy(rows_of(sequence, done, end), embeddings.sequence);
