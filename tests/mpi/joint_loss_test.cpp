@@ -6,14 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
-#include <map>
-#include <sstream>
 
 #include "support/arrays.hpp"
 #include "support/bench.hpp"
 #include "support/differences.hpp"
-#include "support/paths.hpp"
+#include "support/recorded_losses.hpp"
 
 namespace {
 
@@ -25,22 +22,6 @@ const std::vector<int> proteins_of_shard = {3, 1, 4, 2};
 constexpr std::size_t batch = 10, columns = 8;
 
 const std::vector<std::string> joint_kinds = {"clip", "siglip", "vicreg", "distance"};
-
-/// Arrays by name from tests/data/losses.txt.
-const std::map<std::string, Numbers>& recorded() {
-  static const std::map<std::string, Numbers> arrays = [] {
-    std::map<std::string, Numbers> found;
-    std::ifstream file(source_dir() / "tests/data/losses.txt");
-    for (std::string line; std::getline(file, line);) {
-      std::istringstream words(line);
-      std::string name;
-      words >> name;
-      for (double number = 0; words >> number;) found[name].push_back(number);
-    }
-    return found;
-  }();
-  return arrays;
-}
 
 /// The numbers of tests/run/loss_values.py.
 LossSettings settings_of(const std::string& kind) {
@@ -98,7 +79,7 @@ Outcome evaluate(const std::string& kind, const Communicator& communicator, cons
 
 template <class P>
 Outcome evaluate(const std::string& kind, const Communicator& communicator) {
-  return evaluate<P>(kind, communicator, recorded().at("x"), recorded().at("y"));
+  return evaluate<P>(kind, communicator, recorded_losses().at("x"), recorded_losses().at("y"));
 }
 
 /// Sum over shards, or 0 of a loss without that parameter.
@@ -111,7 +92,7 @@ Numbers total(const Numbers& shards) {
 template <class P>
 void check_values(const std::string& kind, double tolerance) {
   const Outcome alone = evaluate<P>(kind, Communicator::self());
-  const auto wanted = [&](const char* name) { return recorded().at(kind + "." + name); };
+  const auto wanted = [&](const char* name) { return recorded_losses().at(kind + "." + name); };
   const auto close = [&](const Numbers& found, const char* name) {
     expect_close(found, wanted(name), tolerance, kind + " " + name);
   };
@@ -133,8 +114,8 @@ TEST(JointLoss, EqualsTheRecordedValues) {
 }
 
 TEST(JointLoss, GradientsByDifferences) {
-  const Numbers& x = recorded().at("x");
-  const Numbers& y = recorded().at("y");
+  const Numbers& x = recorded_losses().at("x");
+  const Numbers& y = recorded_losses().at("y");
   for (const std::string& kind : joint_kinds) {
     const Outcome alone = evaluate<F64>(kind, Communicator::self());
     const auto loss = [&](const Numbers& a, const Numbers& b) {
@@ -180,7 +161,8 @@ TEST(JointLoss, RequestsOfAnyRankReachAll) {
   const Communicator world = Communicator::world();
   const int mine = world.rank() == world.size() - 1 ? 4 : 1;
   for (const std::string& kind : objectives)
-    EXPECT_EQ(evaluate<F64>(kind, world, recorded().at("x"), recorded().at("y"), false, mine)
+    EXPECT_EQ(evaluate<F64>(kind, world, recorded_losses().at("x"), recorded_losses().at("y"),
+                            false, mine)
                   .loss.requested_flags,
               world.size() == 1 ? 4 : 5)
         << kind;

@@ -4,13 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <map>
-#include <sstream>
-
 #include "data/alphabet.hpp"
 #include "support/layers.hpp"
-#include "support/paths.hpp"
+#include "support/recorded_losses.hpp"
 
 namespace {
 
@@ -20,18 +16,6 @@ using Numbers = std::vector<double>;
 
 constexpr std::size_t rows = 5, columns = 6;
 const std::vector<int> targets = {7, -1, 32, 7, 0};  // one row predicts nothing
-
-std::map<std::string, Numbers> recorded() {
-  std::map<std::string, Numbers> found;
-  std::ifstream file(source_dir() / "tests/data/losses.txt");
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line);
-    std::string name;
-    words >> name;
-    for (double number = 0; words >> number;) found[name].push_back(number);
-  }
-  return found;
-}
 
 template <class P>
 struct Case {
@@ -59,7 +43,7 @@ struct Case {
 template <class P>
 void check_values() {
   Case<P> test;
-  const auto values = recorded();
+  const auto& values = recorded_losses();
   for (auto& parameter : test.store.parameters())
     to_device(parameter.value,
               converted<typename P::Master>(values.at("language." + parameter.name)));
