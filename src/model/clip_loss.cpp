@@ -12,7 +12,7 @@ namespace {
 
 /// One direction: the local rows of one modality against all rows of the other.
 template <class T>
-struct Direction {
+struct ClipDirection {
   Matrix<T> rows;                   // [local, J]
   Matrix<T> columns;                // [B, J]
   kernels::RowStatistics<T> local;  // [local]
@@ -23,7 +23,7 @@ struct Direction {
 /// First pass: log-sum-exp of the local rows, gathered from all ranks.
 template <class T>
 void find_log_sum_exp(Context& context, const Communicator& communicator, const BatchLayout& layout,
-                      std::span<const int> rows_of_rank, Direction<T>& direction, T scale) {
+                      std::span<const int> rows_of_rank, ClipDirection<T>& direction, T scale) {
   const int local = layout.local_proteins();
   direction.local = kernels::RowStatistics<T>::take(context.scratch, local);
   direction.row_lse = context.scratch.matrix<T>(static_cast<std::size_t>(local), 1);
@@ -41,7 +41,7 @@ void find_log_sum_exp(Context& context, const Communicator& communicator, const 
 
 /// Second pass: drows = scale * G columns, and the rows' share of the gradient of logit_scale.
 template <class T>
-void differentiate(Context& context, const BatchLayout& layout, const Direction<T>& direction,
+void differentiate(Context& context, const BatchLayout& layout, const ClipDirection<T>& direction,
                    Vector<T> column_lse, T scale, Matrix<T> drows, Vector<T> dscale) {
   const T factor = static_cast<T>(0.5 / layout.proteins());
   fill(dscale, T(0));
@@ -63,14 +63,15 @@ struct DirectionSums {
   double right = 0;
 };
 /// What a shard tells all ranks.
-struct ShardSums {
+struct ClipSums {
   DirectionSums by_sequence, by_structure;
   double flags = 0;
 };
 
 template <class T>
-void add_shard_sums(Workspace& scratch, const BatchLayout& layout, const Direction<T>& direction,
-                    DirectionSums ShardSums::*part, std::span<ShardSums> shards) {
+void add_shard_sums(Workspace& scratch, const BatchLayout& layout,
+                    const ClipDirection<T>& direction, DirectionSums ClipSums::*part,
+                    std::span<ClipSums> shards) {
   const auto lse = scratch.download(direction.row_lse),
              diagonal = scratch.download(direction.local.diagonal),
              other = scratch.download(direction.local.best_other);
@@ -100,7 +101,7 @@ LossResult ClipLoss<P>::evaluate(Context& context, const Communicator& communica
   const Real scale = static_cast<Real>(logit_scale.factor());
   const auto rows_of_rank = rows_of_ranks(context.scratch, communicator, layout);
 
-  Direction<Real> by_sequence{}, by_structure{};
+  ClipDirection<Real> by_sequence{}, by_structure{};
   by_sequence.rows = sequence;
   by_structure.rows = structure;
   by_sequence.columns = all_gather_rows(context.scratch, communicator, structure, rows_of_rank);
@@ -110,14 +111,14 @@ LossResult ClipLoss<P>::evaluate(Context& context, const Communicator& communica
 
   // Per shard, gathered in the order of shards: sums that do not know how many ranks there are.
   const auto mine =
-      context.scratch.host_array<ShardSums>(static_cast<std::size_t>(layout.local_shards));
-  add_shard_sums(context.scratch, layout, by_sequence, &ShardSums::by_sequence, mine);
-  add_shard_sums(context.scratch, layout, by_structure, &ShardSums::by_structure, mine);
-  for (ShardSums& shard : mine) shard.flags = flags;
+      context.scratch.host_array<ClipSums>(static_cast<std::size_t>(layout.local_shards));
+  add_shard_sums(context.scratch, layout, by_sequence, &ClipSums::by_sequence, mine);
+  add_shard_sums(context.scratch, layout, by_structure, &ClipSums::by_structure, mine);
+  for (ClipSums& shard : mine) shard.flags = flags;
   LossResult result;
   const double batch = layout.proteins();
-  for (const ShardSums& shard :
-       gathered(context.scratch, communicator, layout, std::span<const ShardSums>(mine))) {
+  for (const ClipSums& shard :
+       gathered(context.scratch, communicator, layout, std::span<const ClipSums>(mine))) {
     result.sequence_to_structure += shard.by_sequence.loss / batch;
     result.structure_to_sequence += shard.by_structure.loss / batch;
     result.accuracy_sequence_to_structure += shard.by_sequence.right / batch;

@@ -43,7 +43,7 @@ Neighbourhood<T> find_neighbourhood(Context& context, const BatchLayout& layout,
 }
 
 /// What a shard tells all ranks, f64 sums in the order of rows.
-struct ShardSums {
+struct DistanceSums {
   double square = 0, gaussians_of_sequence = 0, gaussians_of_structure = 0;
   double right_by_sequence = 0, right_by_structure = 0, flags = 0;
 };
@@ -88,7 +88,7 @@ LossResult DistanceLoss<P>::evaluate(Context& context, const Communicator& commu
   count_nearest(context, layout, sequence, structures, right_by_sequence);
   count_nearest(context, layout, structure, sequences, right_by_structure);
 
-  const auto mine = scratch.host_array<ShardSums>(shards);
+  const auto mine = scratch.host_array<DistanceSums>(shards);
   const auto host_squares = scratch.download(squares);
   const auto sums_x = scratch.download(near_sequence.sums),
              sums_y = scratch.download(near_structure.sums);
@@ -103,9 +103,9 @@ LossResult DistanceLoss<P>::evaluate(Context& context, const Communicator& commu
     mine[k].flags = flags;
   }
   LossResult result;
-  ShardSums all;
-  for (const ShardSums& shard :
-       gathered(scratch, communicator, layout, std::span<const ShardSums>(mine))) {
+  DistanceSums all;
+  for (const DistanceSums& shard :
+       gathered(scratch, communicator, layout, std::span<const DistanceSums>(mine))) {
     all.square += shard.square;
     all.gaussians_of_sequence += shard.gaussians_of_sequence;
     all.gaussians_of_structure += shard.gaussians_of_structure;

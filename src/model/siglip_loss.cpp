@@ -12,19 +12,19 @@ namespace {
 
 /// One direction: the local rows of one modality, and what the tiles sum for each of them.
 template <class T>
-struct Direction {
+struct SiglipDirection {
   kernels::RowStatistics<T> scores;
   Vector<T> losses, dscale, dbias;  // [local]
 };
 
 /// Fills the sums and, where there is a `drows`, it with scale * G columns.
 template <class T>
-Direction<T> pass(Context& context, const BatchLayout& layout, Matrix<T> rows, Matrix<T> columns,
-                  T scale, T bias, const Matrix<T>* drows) {
+SiglipDirection<T> pass(Context& context, const BatchLayout& layout, Matrix<T> rows,
+                        Matrix<T> columns, T scale, T bias, const Matrix<T>* drows) {
   const auto local = static_cast<std::size_t>(layout.local_proteins());
-  Direction<T> sums{kernels::RowStatistics<T>::take(context.scratch, static_cast<int>(local)),
-                    context.scratch.vector<T>(local), context.scratch.vector<T>(local),
-                    context.scratch.vector<T>(local)};
+  SiglipDirection<T> sums{kernels::RowStatistics<T>::take(context.scratch, static_cast<int>(local)),
+                          context.scratch.vector<T>(local), context.scratch.vector<T>(local),
+                          context.scratch.vector<T>(local)};
   kernels::reset(sums.scores);
   fill(sums.losses, T(0));
   fill(sums.dscale, T(0));
@@ -47,13 +47,13 @@ Direction<T> pass(Context& context, const BatchLayout& layout, Matrix<T> rows, M
 }
 
 /// What a shard tells all ranks, f64 sums in the order of rows.
-struct ShardSums {
+struct SiglipSums {
   double loss = 0, right_by_sequence = 0, right_by_structure = 0, flags = 0;
 };
 
 template <class T>
-void count_right(Workspace& scratch, const BatchLayout& layout, const Direction<T>& direction,
-                 double ShardSums::*count, std::span<ShardSums> shards) {
+void count_right(Workspace& scratch, const BatchLayout& layout, const SiglipDirection<T>& direction,
+                 double SiglipSums::*count, std::span<SiglipSums> shards) {
   const auto diagonal = scratch.download(direction.scores.diagonal),
              other = scratch.download(direction.scores.best_other);
   for_each_local_row(layout, [&](std::size_t k, std::size_t i) {
@@ -83,24 +83,25 @@ LossResult SiglipLoss<P>::evaluate(Context& context, const Communicator& communi
   const auto rows_of_rank = rows_of_ranks(context.scratch, communicator, layout);
   const auto structures = all_gather_rows(context.scratch, communicator, structure, rows_of_rank);
   const auto sequences = all_gather_rows(context.scratch, communicator, sequence, rows_of_rank);
-  const Direction<Real> by_sequence = pass(context, layout, sequence, structures, scale, bias,
-                                           gradients ? &gradients->dsequence : nullptr);
-  const Direction<Real> by_structure = pass(context, layout, structure, sequences, scale, bias,
-                                            gradients ? &gradients->dstructure : nullptr);
+  const SiglipDirection<Real> by_sequence = pass(context, layout, sequence, structures, scale, bias,
+                                                 gradients ? &gradients->dsequence : nullptr);
+  const SiglipDirection<Real> by_structure =
+      pass(context, layout, structure, sequences, scale, bias,
+           gradients ? &gradients->dstructure : nullptr);
 
   const auto mine =
-      context.scratch.host_array<ShardSums>(static_cast<std::size_t>(layout.local_shards));
+      context.scratch.host_array<SiglipSums>(static_cast<std::size_t>(layout.local_shards));
   const auto losses = context.scratch.download(by_sequence.losses);
   for_each_local_row(layout, [&](std::size_t k, std::size_t i) {
     mine[k].loss += static_cast<double>(losses[i]);
   });
-  count_right(context.scratch, layout, by_sequence, &ShardSums::right_by_sequence, mine);
-  count_right(context.scratch, layout, by_structure, &ShardSums::right_by_structure, mine);
-  for (ShardSums& shard : mine) shard.flags = flags;
+  count_right(context.scratch, layout, by_sequence, &SiglipSums::right_by_sequence, mine);
+  count_right(context.scratch, layout, by_structure, &SiglipSums::right_by_structure, mine);
+  for (SiglipSums& shard : mine) shard.flags = flags;
   LossResult result;
   const double batch = layout.proteins();
-  for (const ShardSums& shard :
-       gathered(context.scratch, communicator, layout, std::span<const ShardSums>(mine))) {
+  for (const SiglipSums& shard :
+       gathered(context.scratch, communicator, layout, std::span<const SiglipSums>(mine))) {
     result.loss += shard.loss / batch;
     result.accuracy_sequence_to_structure += shard.right_by_sequence / batch;
     result.accuracy_structure_to_sequence += shard.right_by_structure / batch;

@@ -46,7 +46,7 @@ Spread add_spread(Context& context, const BatchLayout& layout,
 }
 
 /// What a shard tells all ranks, f64 sums in the order of rows.
-struct ShardSums {
+struct VicregSums {
   double square = 0, right_by_sequence = 0, right_by_structure = 0, flags = 0;
 };
 
@@ -92,7 +92,7 @@ LossResult VicregLoss<P>::evaluate(Context& context, const Communicator& communi
   const Spread of_structure =
       add_spread(context, layout, criterion, structures, gradients ? &dstructure : nullptr);
 
-  const auto mine = scratch.host_array<ShardSums>(shards);
+  const auto mine = scratch.host_array<VicregSums>(shards);
   const auto host_squares = scratch.download(squares);
   for_each_local_row(layout,
                      [&](std::size_t k, std::size_t i) { mine[k].square += host_squares[i]; });
@@ -103,8 +103,8 @@ LossResult VicregLoss<P>::evaluate(Context& context, const Communicator& communi
   }
   LossResult result;
   double square = 0;
-  for (const ShardSums& shard :
-       gathered(scratch, communicator, layout, std::span<const ShardSums>(mine))) {
+  for (const VicregSums& shard :
+       gathered(scratch, communicator, layout, std::span<const VicregSums>(mine))) {
     square += shard.square;
     result.accuracy_sequence_to_structure += shard.right_by_sequence / batch;
     result.accuracy_structure_to_sequence += shard.right_by_structure / batch;
