@@ -16,8 +16,19 @@ import plot_style as style
 from plot_style import AMBER, BLUE, GREEN, GREY, INK, ORANGE
 
 
+LABELS_AT = 256  # operations per byte: right of all points
+
+
 def rate(amount, seconds):
     return amount / seconds if seconds > 0 else 0.0
+
+
+def spread(values, least):
+    """Falling values, moved down until neighbours differ by the factor `least`."""
+    out = []
+    for value in values:
+        out.append(min(value, out[-1] / least) if out else value)
+    return out
 
 
 def draw_roofline(axis, found):
@@ -35,17 +46,21 @@ def draw_roofline(axis, found):
     intensity = np.geomspace(0.1, 1024, 200)
     if bandwidth:
         axis.plot(intensity, np.minimum(roof, bandwidth * intensity), color=INK, linewidth=1)
-        axis.annotate(f"{bandwidth:.0f} GB/s, the best of these kernels", (0.12, bandwidth * 0.14),
-                      fontsize=7, color=INK)
+        axis.annotate(f"{bandwidth:.0f} GB/s, the best of these kernels", (0.08, 3), fontsize=7,
+                      color=INK)
     axis.annotate(f"{roof:.0f} GFLOP/s {precision}, the best product", (4, roof * 1.1), fontsize=7,
                   color=INK)
-    for kernel in kernels:
-        x = kernel["operations"] / kernel["bytes"]
-        y = rate(kernel["operations"], kernel["seconds"]) * 1e-9
+    def rate_of(kernel):
+        return rate(kernel["operations"], kernel["seconds"]) * 1e-9
+
+    kernels.sort(key=rate_of, reverse=True)
+    for kernel, label_y in zip(kernels, spread([rate_of(k) for k in kernels], 1.22)):
+        x, y = kernel["operations"] / kernel["bytes"], rate_of(kernel)
         colour = GREEN if kernel["name"].startswith("attention") else BLUE
         axis.plot(x, y, "o", color=colour, markersize=4)
-        axis.annotate(kernel["name"], (x, y), fontsize=5.5, color=colour, xytext=(3, -2),
-                      textcoords="offset points")
+        axis.annotate(kernel["name"], (x, y), fontsize=5.5, color=colour, va="center",
+                      xytext=(LABELS_AT, label_y), textcoords="data",
+                      arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.3})
     for part in found["parts"]:
         if part["product_seconds"] <= 0:
             continue
@@ -58,7 +73,8 @@ def draw_roofline(axis, found):
     axis.plot([], [], "o", color=GREEN, label="attention")
     axis.plot([], [], "s", color=ORANGE, label="products of a part alone")
     axis.plot([], [], "^", color=AMBER, label="the whole part, published count")
-    axis.legend(loc="lower right", fontsize=6)
+    axis.set_xlim(0.06, 64 * LABELS_AT)
+    axis.legend(loc=(0.55, 0.08), fontsize=6)
 
 
 def draw_step(axis, found, most=14):
