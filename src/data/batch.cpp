@@ -32,20 +32,22 @@ void check(int identity, const Protein& protein, const Windows& windows) {
     fail(Exit::data,
          fmt::format("chain {} ({}): {} residues, but {} coordinates and {} confidences", identity,
                      protein.name, length, protein.coordinates.size(), protein.confidence.size()));
-  if (windows.sequence.end > protein.length() || windows.structure.end > protein.length())
-    fail(Exit::data,
-         fmt::format("chain {} ({}): residues up to {} are asked for, it has {}", identity,
-                     protein.name, std::max(windows.sequence.end, windows.structure.end), length));
+  int last = windows.structure.end;
+  for (int crop = 0; crop < windows.sequences(); ++crop)
+    last = std::max(last, windows.sequence_crop(crop).end);
+  if (last > protein.length())
+    fail(Exit::data, fmt::format("chain {} ({}): residues up to {} are asked for, it has {}",
+                                 identity, protein.name, last, length));
 }
 
 /// Hides a share of the residues and makes them targets, by the rule of BERT.
 void hide_predicted(std::span<int> residues, std::span<int> targets, int identity, int first,
-                    const Augmentation& augmentation, std::int64_t epoch) {
+                    int crop, const Augmentation& augmentation, std::int64_t epoch) {
   constexpr double masked = 0.8, replaced = 0.9;  // up to here
   constexpr double kinds = 20;                    // the first residues of the alphabet
   for (std::size_t i = 0; i < residues.size(); ++i) {
-    const PhiloxBlock block =
-        draw_block(augmentation.seed, predicted_site, epoch, identity, first + static_cast<int>(i));
+    const PhiloxBlock block = draw_block(augmentation.seed, predicted_site, epoch, identity,
+                                         first + static_cast<int>(i), crop);
     if (uniform(block.word[0]) >= augmentation.predicted_fraction) continue;
     targets[i] = residues[i];
     const double choice = uniform(block.word[1]);
@@ -56,8 +58,9 @@ void hide_predicted(std::span<int> residues, std::span<int> targets, int identit
   }
 }
 
+/// Crop number `crop` of a protein.
 void append_sequence(SequenceRows& out, int identity, const Protein& protein, Window window,
-                     const Augmentation& augmentation, std::int64_t epoch) {
+                     int crop, const Augmentation& augmentation, std::int64_t epoch) {
   const auto letters = std::string_view(protein.sequence)
                            .substr(static_cast<std::size_t>(window.begin),
                                    static_cast<std::size_t>(window.length()));
@@ -68,13 +71,14 @@ void append_sequence(SequenceRows& out, int identity, const Protein& protein, Wi
       std::copy(tokens.begin() + 1, tokens.end(), targets.begin());
     else
       hide_predicted(std::span(tokens).subspan(1, letters.size()),
-                     std::span(targets).subspan(1, letters.size()), identity, window.begin,
+                     std::span(targets).subspan(1, letters.size()), identity, window.begin, crop,
                      augmentation, epoch);
     out.targets.insert(out.targets.end(), targets.begin(), targets.end());
   }
   if (augmentation.masked_fraction > 0) {
     for (int residue = window.begin; residue < window.end; ++residue) {
-      const PhiloxBlock block = draw_block(augmentation.seed, mask_site, epoch, identity, residue);
+      const PhiloxBlock block =
+          draw_block(augmentation.seed, mask_site, epoch, identity, residue, crop);
       if (uniform(block.word[0]) < augmentation.masked_fraction)
         tokens[static_cast<std::size_t>(residue - window.begin + 1)] = token_mask;
     }
@@ -137,7 +141,11 @@ void append_protein(ShardRows& shard, int identity, const Protein& protein, cons
                     const Augmentation& augmentation, std::int64_t epoch) {
   check(identity, protein, windows);
   shard.identity.push_back(identity);
-  append_sequence(shard.sequence, identity, protein, windows.sequence, augmentation, epoch);
+  for (int crop = 0; crop < windows.sequences(); ++crop) {
+    append_sequence(shard.sequence, identity, protein, windows.sequence_crop(crop), crop,
+                    augmentation, epoch);
+    shard.sequence.identity.push_back(identity_of_crop(identity, crop));
+  }
   append_structure(shard.structure, identity, protein, windows.structure, augmentation, epoch);
 }
 
@@ -147,6 +155,13 @@ ShardRows training_rows(const Shard& shard, const ProteinReader& read, const Cro
   for (const Chain& chain : shard)
     append_protein(rows, chain.identity, read(chain.identity),
                    crop.draw(epoch, chain.identity, chain.length), augmentation, epoch);
+  return rows;
+}
+
+ShardRows fullest_rows(const Shard& shard, const ProteinReader& read, const CropRule& crop) {
+  ShardRows rows;
+  for (const Chain& chain : shard)
+    append_protein(rows, chain.identity, read(chain.identity), crop.fullest(chain.length));
   return rows;
 }
 

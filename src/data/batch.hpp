@@ -27,12 +27,14 @@ struct Protein {
 /// HDF5, MPI or Kokkos.
 using ProteinReader = std::function<Protein(int identity)>;
 
-/// Rows of the sequence encoder: <cls> residues <eos> of each protein, end to end.
+/// Rows of the sequence encoder: <cls> residues <eos> of each sequence, end to end; one sequence of
+/// each protein, or K crops of each, those of a protein side by side (S = K B).
 struct SequenceRows {
-  std::vector<int> rows;    // [B] rows of each protein
+  std::vector<int> rows;    // [S] rows of each sequence
   std::vector<int> tokens;  // [N] ESM-1b alphabet
   std::vector<int> targets =
       {};  // [N] the token that a row predicts, -1: none; or empty: none at all
+  std::vector<int> identity = {};  // [S] names crops for random draws; empty: as the proteins
 };
 
 /// Rows of the structure encoder, as its reference batch converter makes them: a row before and
@@ -43,13 +45,15 @@ struct StructureRows {
   std::vector<float> confidence;   // [N]
 };
 
-/// One shard for both encoders. A protein may have different numbers of rows in the two.
+/// One shard for both encoders. A protein may have different numbers of rows in the two, and
+/// several crops of its sequence.
 struct ShardRows {
   std::vector<int> identity;  // [B] index in the dataset: names a protein for random draws
   SequenceRows sequence;
   StructureRows structure;
 
   int proteins() const { return static_cast<int>(identity.size()); }
+  int sequences() const { return static_cast<int>(sequence.rows.size()); }
 };
 
 /// What one rank works on in one step.
@@ -57,6 +61,7 @@ struct StepRows {
   std::int64_t step = 0;
   std::vector<int> proteins_of_shard;  // [V] of the whole batch
   std::vector<ShardRows> shards;       // those of this rank
+  int sequences_of_protein = 1;        // K
 };
 
 /// Which residues the rows of the sequence encoder predict: none; of a random share each its own
@@ -73,14 +78,17 @@ struct Augmentation {
   double predicted_fraction = 0;  // probability of a residue, where masked ones are predicted
 };
 
-/// Appends the windows of one protein. Failure: Error (data) for a letter without token or arrays
-/// that do not fit the sequence.
+/// Appends the windows of one protein; crops of its sequence have masks of their own. Failure:
+/// Error (data) for a letter without token or arrays that do not fit the sequence.
 void append_protein(ShardRows& shard, int identity, const Protein& protein, const Windows& windows,
                     const Augmentation& augmentation = {}, std::int64_t epoch = 0);
 
 /// A training shard: windows and changes as drawn for `epoch`.
 ShardRows training_rows(const Shard& shard, const ProteinReader& read, const CropRule& crop,
                         const Augmentation& augmentation, std::int64_t epoch);
+
+/// As many rows as training ever makes of a shard: the longest windows, nothing changed.
+ShardRows fullest_rows(const Shard& shard, const ProteinReader& read, const CropRule& crop);
 
 /// A shard as it is, for evaluation: whole chains, or their central `kept` > 0 residues; with
 /// predictions, if any, drawn for epoch 0.

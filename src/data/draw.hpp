@@ -24,6 +24,14 @@ inline PhiloxBlock draw_block(std::uint64_t seed, std::uint32_t site, std::int64
                        static_cast<std::uint32_t>(residue), static_cast<std::uint32_t>(block)}});
 }
 
+/// What names crop `crop` of a protein's sequence in draws of the sequence encoder: the first as
+/// the protein, no two crops of a protein alike. In datasets of more than 2^24 chains crops of two
+/// proteins may share a name, and so a pattern of dropout where they meet in a batch.
+constexpr int identity_of_crop(int identity, int crop) {
+  constexpr int bits_of_chains = 24;
+  return identity ^ (crop << bits_of_chains);
+}
+
 /// Shuffles a range in place (Fisher & Yates; Durstenfeld 1964, CACM 7:420).
 template <class Range>
 void shuffle(Range& range, PhiloxStream& draws) {

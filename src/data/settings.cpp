@@ -58,8 +58,32 @@ void declare(deck::Schema& schema, DataSettings& s) {
       .only_for({"train"});
   group
       .real("shortest_crop", s.shortest_crop, {.min = 0, .above = true, .max = 1},
-            "independent crops: least share of the chain (of max_length, if longer) in a window")
+            "independent crops: least share of the chain (of max_length, if longer) in a window; "
+            "crops of the sequence: of crop_length")
       .only_for({"train"});
+  group
+      .integer("sequence_crops", s.sequence_crops, {.min = 0, .max = 64},
+               "so many windows of a chain's sequence are compared with its structure, which is "
+               "shown whole (up to max_length); 0: one window, the structure's or as "
+               "independent_crops says")
+      .only_for({"train"});
+  group
+      .integer("crop_length", s.crop_length, {.min = 0, .max = 1 << 20, .unit = "residues"},
+               "crops of the sequence: the longest; shorter chains are shown whole at most; 0: all "
+               "that the structure shows")
+      .only_for({"train"});
+  group.check("sequence_crops", [&s] {
+    return s.sequence_crops > 0 && s.independent_crops
+               ? std::string(
+                     "shows the structure whole, independent_crops a window of it; drop "
+                     "one of the two")
+               : std::string();
+  });
+  group.check("crop_length", [&s] {
+    return s.crop_length > 0 && s.sequence_crops == 0
+               ? std::string("there are no crops of the sequence; set sequence_crops, or drop it")
+               : std::string();
+  });
 }
 
 void declare(deck::Schema& schema, BatchSettings& s) {

@@ -17,6 +17,13 @@ struct DataSettings {
   bool one_per_cluster = true;
   bool independent_crops = false;
   double shortest_crop = 0.5;
+  std::int64_t sequence_crops = 0;  // K; 0: one window of the sequence, drawn as those above say
+  std::int64_t crop_length = 0;     // residues; 0: as the structure shows
+
+  /// How many sequences of a protein are compared with its structure.
+  int sequences_of_protein() const {
+    return sequence_crops > 1 ? static_cast<int>(sequence_crops) : 1;
+  }
 };
 
 /// Group &batch: what one training step works on.
@@ -30,6 +37,11 @@ struct BatchSettings {
   double max_memory_gb = 0;  // 0: as many shards as `shards` says
 
   bool exact() const { return reduction == "exact"; }
+  /// max_memory_gb in bytes.
+  double memory_limit() const {
+    constexpr double gigabyte = 1e9;  // as in all that the log prints
+    return max_memory_gb * gigabyte;
+  }
 };
 
 void declare(deck::Schema& schema, DataSettings& s);

@@ -25,9 +25,18 @@ std::int64_t sum_of(std::span<const std::int64_t> costs, const std::vector<int>&
 
 }  // namespace
 
+std::int64_t rows_of(const Windows& windows) {
+  std::int64_t rows = windows.structure.length() + marks;
+  for (int crop = 0; crop < windows.sequences(); ++crop)
+    rows += windows.sequence_crop(crop).length() + marks;
+  return rows;
+}
+
 std::int64_t CostModel::of(const Windows& windows) const {
-  const double cost =
-      cost_of(sequence, windows.sequence.length()) + cost_of(structure, windows.structure.length());
+  double cost = 0;
+  for (int crop = 0; crop < windows.sequences(); ++crop)
+    cost += cost_of(sequence, windows.sequence_crop(crop).length());
+  cost += cost_of(structure, windows.structure.length());
   return std::max<std::int64_t>(1, std::llround(cost));
 }
 

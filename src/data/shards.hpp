@@ -20,6 +20,9 @@ struct Chain {
 
 using Shard = std::vector<Chain>;
 
+/// Rows of both encoders for these windows: L residues have L + 2, start and end token.
+std::int64_t rows_of(const Windows& windows);
+
 /// Cost of n rows of one encoder, linear * n + quadratic * n^2, e.g. in operations: linear maps and
 /// graph edges grow with the rows, attention with their square.
 struct Cost {
@@ -30,7 +33,7 @@ struct Cost {
 struct CostModel {
   Cost sequence, structure;
 
-  /// A window of L residues has L + 2 rows: start and end token.
+  /// Of all windows of the sequence and that of the structure.
   std::int64_t of(const Windows& windows) const;
 };
 

@@ -14,14 +14,17 @@ TrainingBatches::TrainingBatches(std::vector<Chain> chains, ProteinReader read,
       crop_{.seed = seed,
             .max_length = static_cast<int>(data.max_length),
             .independent = data.independent_crops,
-            .shortest = data.shortest_crop},
+            .shortest = data.shortest_crop,
+            .sequence_crops = static_cast<int>(data.sequence_crops),
+            .crop_length = static_cast<int>(data.crop_length)},
       augmentation_{.seed = seed,
                     .coordinate_noise = noise,
                     .masked_fraction = batch.masked_fraction,
                     .predicted = predicted,
                     .predicted_fraction = predicted_fraction},
       cost_(cost),
-      shards_(static_cast<int>(batch.shards)) {}
+      shards_(static_cast<int>(batch.shards)),
+      sequences_of_protein_(data.sequences_of_protein()) {}
 
 std::vector<Shard> TrainingBatches::cut(const Epoch& epoch, std::int64_t index, int shards) const {
   return shards_of(sampler_, epoch, index, crop_, cost_, shards);
@@ -34,7 +37,10 @@ std::vector<Shard> TrainingBatches::shards(std::int64_t step) {
 }
 
 StepRows TrainingBatches::assemble(std::int64_t step, int begin, int end) {
-  StepRows rows{.step = step, .proteins_of_shard = {}, .shards = {}};
+  StepRows rows{.step = step,
+                .proteins_of_shard = {},
+                .shards = {},
+                .sequences_of_protein = sequences_of_protein_};
   const std::vector<Shard> all = shards(step);
   for (const Shard& shard : all) rows.proteins_of_shard.push_back(static_cast<int>(shard.size()));
   for (int shard = begin; shard < end; ++shard)
@@ -44,14 +50,12 @@ StepRows TrainingBatches::assemble(std::int64_t step, int begin, int end) {
 }
 
 std::int64_t TrainingBatches::most_rows(std::int64_t number, int shards) const {
-  constexpr std::int64_t rows_of_ends = 2, encoders = 2;
   const Epoch epoch = sampler_.epoch(number);
   std::int64_t most = 0;
   for (std::int64_t index = 0; index < sampler_.steps_per_epoch(); ++index)
     for (const Shard& shard : cut(epoch, index, shards)) {
       std::int64_t rows = 0;
-      for (const Chain& chain : shard)
-        rows += encoders * (std::min(chain.length, crop_.max_length) + rows_of_ends);
+      for (const Chain& chain : shard) rows += rows_of(crop_.fullest(chain.length));
       most = std::max(most, rows);
     }
   return most;

@@ -20,6 +20,7 @@ class TrainingBatches {
                   double predicted_fraction = 0);
 
   const Sampler& sampler() const { return sampler_; }
+  const CropRule& crop() const { return crop_; }
 
   /// All V shards of a step, in order: their chains, one after the other, are the global batch.
   std::vector<Shard> shards(std::int64_t step);
@@ -44,7 +45,7 @@ class TrainingBatches {
   CropRule crop_;
   Augmentation augmentation_;
   CostModel cost_;
-  int shards_;
+  int shards_, sequences_of_protein_;
   Epoch epoch_;
 };
 

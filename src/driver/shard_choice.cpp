@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/timer.hpp"
@@ -12,22 +13,24 @@
 namespace jespr {
 namespace {
 
-constexpr double gigabyte = 1e9;  // bytes, as in all that the log prints
-constexpr double margin = 1.05;   // fuller shards in later epochs, sizes that are rounded up
-// Of both modalities: local and gathered embeddings and their gradients.
-constexpr double arrays_over_batch = 8;
+constexpr double margin = 1.05;  // fuller shards in later epochs, sizes that are rounded up
+// Of a modality: local and gathered embeddings and their gradients.
+constexpr double arrays_over_batch = 4;
 
-/// The longest proteins of the first batch, each `times` times.
-data::Shard longest_of(data::TrainingBatches& batches, int times) {
-  constexpr std::size_t proteins = 2;  // the fewest that a contrastive loss knows
+/// The first batch, the longest proteins first.
+data::Shard longest_first(data::TrainingBatches& batches) {
   data::Shard all;
   for (const data::Shard& shard : batches.shards(0))
     all.insert(all.end(), shard.begin(), shard.end());
   std::stable_sort(all.begin(), all.end(),
                    [](const data::Chain& a, const data::Chain& b) { return a.length > b.length; });
-  all.resize(std::min(all.size(), proteins));
+  return all;
+}
+
+/// The first two of the chains, the fewest that a contrastive loss knows, each `times` times.
+data::Shard first_two(const data::Shard& chains, int times) {
   data::Shard repeated;
-  for (int k = 0; k < times; ++k) repeated.insert(repeated.end(), all.begin(), all.end());
+  for (int k = 0; k < times; ++k) repeated.insert(repeated.end(), {chains[0], chains[1]});
   return repeated;
 }
 
@@ -37,39 +40,61 @@ struct Measured {
 
 template <class P>
 Measured measure(TrainingStep<P>& step, const data::Shard& shard, const data::ProteinReader& read,
-                 std::int64_t max_length) {
-  const std::vector<data::ShardRows> rows = {
-      data::plain_rows(shard, read, static_cast<int>(max_length))};
-  const BatchLayout layout{{static_cast<int>(shard.size())}, 0, 1};
+                 const data::CropRule& crop) {
+  const std::vector<data::ShardRows> rows = {data::fullest_rows(shard, read, crop)};
+  const int proteins = rows[0].proteins();
+  const BatchLayout layout{{proteins}, 0, 1, rows[0].sequences() / proteins};
   step.take(0, rows, layout, 0);
   return {static_cast<double>(rows[0].sequence.tokens.size() + rows[0].structure.confidence.size()),
           step.activation_bytes(), step.scratch_bytes()};
 }
 
-/// By steps of two and of four proteins in one shard, on this rank alone; the most of all ranks.
+/// The straight lines by steps of the first two of the proteins, once and twice, in one shard.
+template <class P>
+StepMemory measure_lines(const Settings& probe, const data::Shard& chains,
+                         const data::ProteinReader& read, const data::CropRule& crop) {
+  const Communicator self = Communicator::self();
+  TrainingStep<P> step(probe, self, Products::default_library());
+  const Measured one = measure(step, first_two(chains, 1), read, crop);
+  const Measured two = measure(step, first_two(chains, 2), read, crop);
+  const double more = two.rows - one.rows;
+  StepMemory memory;
+  memory.parameters = step.parameter_bytes();
+  memory.sum = static_cast<double>(step.store().size() * sizeof(typename P::Master));
+  memory.batch = arrays_over_batch * (1 + probe.data.sequences_of_protein()) *
+                 static_cast<double>(sizeof(typename P::Real)) *
+                 static_cast<double>(probe.batch.proteins * probe.model.joint.width);
+  memory.activations_per_row = (two.activations - one.activations) / more;
+  memory.scratch_per_row = (two.scratch - one.scratch) / more;
+  memory.activations = one.activations - memory.activations_per_row * one.rows;
+  memory.scratch = one.scratch - memory.scratch_per_row * one.rows;
+  return memory;
+}
+
+/// The numbers that are measured: those of which the larger is taken.
+std::array<double*, 4> measured_of(StepMemory& memory) {
+  return {&memory.activations, &memory.scratch, &memory.activations_per_row,
+          &memory.scratch_per_row};
+}
+
+/// On each rank alone, the most of all ranks. With crops of sequences the share of either encoder
+/// in the rows of a protein depends on its length, and so does what a row needs: the most of the
+/// longest and the shortest proteins.
 template <class P>
 StepMemory measure_memory(const Settings& settings, data::TrainingBatches& batches,
                           const data::ProteinReader& read, const Communicator& communicator) {
   Settings probe = settings;
   probe.batch.shards = 1;
   probe.batch.recompute = false;
-  const Communicator self = Communicator::self();
-  TrainingStep<P> step(probe, self, Products::default_library());
-  const Measured one = measure(step, longest_of(batches, 1), read, settings.data.max_length);
-  const Measured two = measure(step, longest_of(batches, 2), read, settings.data.max_length);
-  const double more = two.rows - one.rows;
-  StepMemory memory;
-  memory.parameters = step.parameter_bytes();
-  memory.sum = static_cast<double>(step.store().size() * sizeof(typename P::Master));
-  memory.batch = arrays_over_batch * static_cast<double>(sizeof(typename P::Real)) *
-                 static_cast<double>(settings.batch.proteins * settings.model.joint.width);
-  memory.activations_per_row = (two.activations - one.activations) / more;
-  memory.scratch_per_row = (two.scratch - one.scratch) / more;
-  memory.activations = one.activations - memory.activations_per_row * one.rows;
-  memory.scratch = one.scratch - memory.scratch_per_row * one.rows;
-  for (double* part :
-       {&memory.activations, &memory.scratch, &memory.activations_per_row, &memory.scratch_per_row})
-    *part = communicator.max(*part);
+  data::Shard chains = longest_first(batches);
+  StepMemory memory = measure_lines<P>(probe, chains, read, batches.crop());
+  if (settings.data.sequence_crops > 0) {
+    std::reverse(chains.begin(), chains.end());
+    StepMemory of_short = measure_lines<P>(probe, chains, read, batches.crop());
+    const auto all = measured_of(memory), others = measured_of(of_short);
+    for (std::size_t i = 0; i < all.size(); ++i) *all[i] = std::max(*all[i], *others[i]);
+  }
+  for (double* part : measured_of(memory)) *part = communicator.max(*part);
   return memory;
 }
 
@@ -89,7 +114,7 @@ std::string set_shards(Settings& settings, const DeckText& deck, data::TrainingB
   if (batch.max_memory_gb == 0) return "";
   const StepMemory memory = measure_memory<P>(settings, batches, read, communicator);
   const ShardChoice choice = choose_shards(
-      memory, batch.max_memory_gb * gigabyte, batch, communicator.size(),
+      memory, batch.memory_limit(), batch, communicator.size(),
       [&](std::int64_t shards) { return batches.most_rows(0, static_cast<int>(shards)); });
   if (!choice.fits)
     fail(Exit::deck,
@@ -106,8 +131,7 @@ std::string set_shards(Settings& settings, const DeckText& deck, data::TrainingB
   return fmt::format(
       "limit    {} a rank: {} shards, at most {} rows in one, need {}{}; activations "
       "{} and scratch {} a row, measured",
-      format_bytes(batch.max_memory_gb * gigabyte), choice.shards, choice.rows,
-      format_bytes(choice.bytes),
+      format_bytes(batch.memory_limit()), choice.shards, choice.rows, format_bytes(choice.bytes),
       choice.recompute ? ", each run forward again before its backward pass" : "",
       format_bytes(memory.activations_per_row), format_bytes(memory.scratch_per_row));
 }

@@ -38,6 +38,12 @@ std::string folder_of(const Settings& settings, const DeckText& deck, bool dry_r
   return dry_run ? folder + "/dry_run" : folder;
 }
 
+std::string describe_crops(const data::DataSettings& data) {
+  if (data.sequence_crops == 0) return "";
+  return fmt::format(", {} crop{} of each sequence,", data.sequence_crops,
+                     data.sequence_crops == 1 ? "" : "s");
+}
+
 template <class P>
 class Training {
  public:
@@ -151,8 +157,8 @@ class Training {
                           step_->store().count(), format_bytes(step_->parameter_bytes())));
     log_parameter_table(step_->store());
     log::line(fmt::format(
-        "batch    {} proteins in {} shards ({} per rank), cost balance {:.3f}; {} reduction{}",
-        settings_.batch.proteins, settings_.batch.shards,
+        "batch    {} proteins{} in {} shards ({} per rank), cost balance {:.3f}; {} reduction{}",
+        settings_.batch.proteins, describe_crops(settings_.data), settings_.batch.shards,
         settings_.batch.shards / communicator_.size(), batches_->worst_imbalance(0),
         settings_.batch.reduction,
         settings_.batch.exact() ? ": same bits on any power of two of ranks" : ""));
@@ -274,7 +280,7 @@ class Training {
   }
 
   /// From here on a step of this epoch allocates nothing: memory is linear in the rows of the
-  /// shards that are held at a time.
+  /// shards that are held at a time. A limit of memory holds for what is reserved, too.
   void reserve_memory(const data::StepRows& first) {
     double all = 0, largest = 0;
     for (const data::ShardRows& shard : first.shards) {
@@ -286,9 +292,15 @@ class Training {
     const double most =
         static_cast<double>(batches_->most_rows(batches_->sampler().position(first.step).epoch));
     constexpr double margin = 1.01;  // sizes are rounded up
-    step_->reserve(margin * (settings_.batch.recompute
-                                 ? most / largest
-                                 : most * static_cast<double>(first.shards.size()) / all));
+    double factor = margin * (settings_.batch.recompute
+                                  ? most / largest
+                                  : most * static_cast<double>(first.shards.size()) / all);
+    // Where encoders have other shares in the rows than here, so many rows may need less.
+    if (const double limit = settings_.batch.memory_limit(); limit > 0)
+      factor =
+          std::min(factor, (limit - step_->parameter_bytes()) /
+                               (margin * (step_->activation_bytes() + step_->scratch_bytes())));
+    step_->reserve(std::max(factor, 1.0));
   }
 
   void log_memory() {

@@ -98,7 +98,7 @@ ShardRange shards_of_rank(const Settings& settings, const Communicator& communic
 
 BatchLayout layout_of(const data::StepRows& rows, const Communicator& communicator) {
   const int local = static_cast<int>(rows.shards.size());
-  return {rows.proteins_of_shard, communicator.rank() * local, local};
+  return {rows.proteins_of_shard, communicator.rank() * local, local, rows.sequences_of_protein};
 }
 
 }  // namespace jespr

@@ -55,13 +55,13 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
     context_.training = true;
     context_.random = dropout_key(settings_.run.seed, step);
     Scope saved_scope(saved_), scratch_scope(scratch_);
-    const auto block = [&] {
-      return scratch_.matrix<Real>(static_cast<std::size_t>(layout.local_proteins()),
+    const auto block = [&](const RowLayout& rows) {
+      return scratch_.matrix<Real>(static_cast<std::size_t>(rows.local_rows()),
                                    static_cast<std::size_t>(model_.loss_width()));
     };
-    const Embeddings embeddings{block(), block()};
-    gradient_.dsequence = block();
-    gradient_.dstructure = block();
+    const Embeddings embeddings{block(layout.sequences()), block(layout.structures())};
+    gradient_.dsequence = block(layout.sequences());
+    gradient_.dstructure = block(layout.structures());
 
     double language_factor = 0;
     kept_.resize(shards.size());
@@ -157,12 +157,12 @@ template <class P>
 typename TrainingStep<P>::Embeddings TrainingStep<P>::rows_of_shard(const Embeddings& all,
                                                                     const BatchLayout& layout,
                                                                     int local_shard) const {
-  const int base = layout.start_of(layout.first_local);
-  const auto begin =
-      static_cast<std::size_t>(layout.start_of(layout.first_local + local_shard) - base);
-  const auto end =
-      static_cast<std::size_t>(layout.start_of(layout.first_local + local_shard + 1) - base);
-  return {rows_of(all.sequence, begin, end), rows_of(all.structure, begin, end)};
+  const auto part = [&](const Matrix<Real>& rows, const RowLayout& cut) {
+    const int shard = layout.first_local + local_shard, first = cut.first_local_row();
+    return rows_of(rows, static_cast<std::size_t>(cut.start_of(shard) - first),
+                   static_cast<std::size_t>(cut.start_of(shard + 1) - first));
+  };
+  return {part(all.sequence, layout.sequences()), part(all.structure, layout.structures())};
 }
 
 template <class P>

@@ -56,7 +56,7 @@ class TrainingStep {
   using Embeddings = typename JointModel<P>::Embeddings;
   using Saved = typename JointModel<P>::Saved;
 
-  /// Rows of one shard in the local blocks [local proteins, J].
+  /// Rows of one shard in the local blocks [local rows, J] of both modalities.
   Embeddings rows_of_shard(const Embeddings& all, const BatchLayout& layout, int local_shard) const;
   void forward(const std::vector<data::ShardRows>& shards, const BatchLayout& layout,
                const Embeddings& all, StepReport& report);

@@ -8,13 +8,14 @@ namespace jespr::kernels {
 
 template <class T>
 void sigmoid_tile(Matrix<T> s, int row0, int column0, T bias, T factor, Vector<T> losses,
-                  Vector<T> dscale, Vector<T> dbias) {
+                  Vector<T> dscale, Vector<T> dbias, const Partners& partners) {
   const int columns = static_cast<int>(s.extent(1));
   for_rows(
       "sigmoid loss of a tile", static_cast<int>(s.extent(0)), KOKKOS_LAMBDA(const Row& row) {
         const int i = row.index;
-        const int own = row0 + i - column0;  // the column of row i's partner, if it is in the tile
-        const auto sign = [&](int j) { return j == own ? T(1) : T(-1); };
+        const int own = partners.first_column(row0 + i) - column0;  // may lie outside the tile
+        const int own_end = own + partners.columns;
+        const auto sign = [&](int j) { return j >= own && j < own_end ? T(1) : T(-1); };
         const auto against = [&](int j) { return -sign(j) * (s(i, j) + bias); };
         const auto gradient = [&](int j) { return -factor * sign(j) * sigmoid(against(j)); };
         const T loss = row.sum<T>(columns, [&](int j) {
@@ -103,12 +104,13 @@ void pull_partners(Matrix<T> x, Matrix<T> y, T factor, Matrix<T> dx, Matrix<T> d
       });
 }
 
-#define JESPR_INSTANTIATE(T)                                                                 \
-  template void sigmoid_tile<T>(Matrix<T>, int, int, T, T, Vector<T>, Vector<T>, Vector<T>); \
-  template void row_squares<T>(Matrix<T>, Vector<T>);                                        \
-  template void nearness_tile<T>(Matrix<T>, Vector<T>);                                      \
-  template void gaussian_tile<T>(Matrix<T>, int, int, Vector<T>, Vector<T>, T, Vector<T>);   \
-  template void add_repulsion<T>(Matrix<T>, Vector<T>, Matrix<T>, T, Matrix<T>);             \
+#define JESPR_INSTANTIATE(T)                                                                \
+  template void sigmoid_tile<T>(Matrix<T>, int, int, T, T, Vector<T>, Vector<T>, Vector<T>, \
+                                const Partners&);                                           \
+  template void row_squares<T>(Matrix<T>, Vector<T>);                                       \
+  template void nearness_tile<T>(Matrix<T>, Vector<T>);                                     \
+  template void gaussian_tile<T>(Matrix<T>, int, int, Vector<T>, Vector<T>, T, Vector<T>);  \
+  template void add_repulsion<T>(Matrix<T>, Vector<T>, Matrix<T>, T, Matrix<T>);            \
   template void pull_partners<T>(Matrix<T>, Matrix<T>, T, Matrix<T>, Matrix<T>, Vector<double>);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)

@@ -2,6 +2,7 @@
 // and partners side by side.
 #pragma once
 
+#include "kernels/contrastive.hpp"
 #include "tensor/views.hpp"
 
 namespace jespr::kernels {
@@ -12,7 +13,7 @@ namespace jespr::kernels {
 /// s_ij, dbias[i] += sum_j G_ij. s [b, b'] starts at row `row0`, column `column0` of the whole.
 template <class T>
 void sigmoid_tile(Matrix<T> s, int row0, int column0, T bias, T factor, Vector<T> losses,
-                  Vector<T> dscale, Vector<T> dbias);
+                  Vector<T> dscale, Vector<T> dbias, const Partners& partners = one_to_one);
 
 /// squares[i] = |x_i|^2. x [n, J].
 template <class T>

@@ -20,7 +20,9 @@ EncoderWork work_of_rows(const std::vector<int>& rows_of_protein) {
 }
 
 SequenceInput sequence_input(Context& context, const data::ShardRows& shard) {
-  return {make_offsets(context.saved, shard.sequence.rows, shard.identity), shard.sequence.tokens};
+  const auto& rows = shard.sequence;
+  const std::vector<int>& identity = rows.identity.empty() ? shard.identity : rows.identity;
+  return {make_offsets(context.saved, rows.rows, identity), rows.tokens};
 }
 
 template <class T>
@@ -50,11 +52,11 @@ ShardWork& operator+=(ShardWork& sum, const ShardWork& more) {
   return sum;
 }
 
-void declare(deck::Schema& schema, ModelSettings& settings) {
+void declare(deck::Schema& schema, ModelSettings& settings, const data::DataSettings& data) {
   declare(schema, settings.sequence);
   declare(schema, settings.structure);
   declare(schema, settings.joint);
-  declare(schema, settings.loss, settings.sequence);
+  declare(schema, settings.loss, settings.sequence, data);
 }
 
 ModelForm form_of(const ModelSettings& settings) {
@@ -266,13 +268,12 @@ EncoderWork JointModel<P>::sequence_work(const data::ShardRows& shard) const {
 
 template <class P>
 ShardWork JointModel<P>::work_of(const data::ShardRows& shard, const Saved& saved) const {
-  const double proteins = shard.proteins();
   ShardWork work{sequence_work(shard), work_of_rows(shard.structure.rows),
                  static_cast<double>(saved.structure.graph.graph.edges)};
-  work.sequence.operations += published_operations(sequence_head.shape, proteins);
+  work.sequence.operations += published_operations(sequence_head.shape, shard.sequences());
   work.structure.operations = published_operations(structure.shape, work.structure.residues,
                                                    work.edges, work.structure.pairs) +
-                              published_operations(structure_head.shape, proteins);
+                              published_operations(structure_head.shape, shard.proteins());
   return work;
 }
 

@@ -24,7 +24,7 @@ struct ModelSettings {
   JointSettings joint;
   LossSettings loss;
 };
-void declare(deck::Schema& schema, ModelSettings& settings);
+void declare(deck::Schema& schema, ModelSettings& settings, const data::DataSettings& data);
 
 /// What decides the model's function beside the values and shapes of its parameters, by deck key. A
 /// checkpoint keeps it; a restart must agree.
@@ -68,9 +68,9 @@ struct JointModel {
     Matrix<Real> sequence_rep, structure_rep;  // [N, C] of the two encoders
   };
 
-  /// Rows of length 1 in the joint space, [B, J] each.
+  /// Rows of length 1 in the joint space, of S sequences and B structures.
   struct Embeddings {
-    Matrix<Real> sequence, structure;
+    Matrix<Real> sequence, structure;  // [S, J], [B, J]
   };
 
   /// Parameters under seq_encoder., struct_encoder. and those of the loss; frozen layers are

@@ -25,10 +25,10 @@ void count_nearest(Context& context, const BatchLayout& layout, Matrix<T> rows, 
                   kernels::accumulate_tile(tile, block.begin, others.begin,
                                            part(statistics, row0, block.size));
                 });
-  const auto diagonal = context.scratch.download(statistics.diagonal),
+  const auto partner = context.scratch.download(statistics.best_partner),
              other = context.scratch.download(statistics.best_other);
   for_each_local_row(
-      layout, [&](std::size_t k, std::size_t i) { right[k] += is_right(diagonal, other, i); });
+      layout, [&](std::size_t k, std::size_t i) { right[k] += is_right(partner, other, i); });
 }
 
 }  // namespace jespr

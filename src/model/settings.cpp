@@ -96,7 +96,8 @@ void declare(deck::Schema& schema, JointSettings& s) {
              "dropout of the projection, before its layer norm");
 }
 
-void declare(deck::Schema& schema, LossSettings& s, const SequenceSettings& sequence) {
+void declare(deck::Schema& schema, LossSettings& s, const SequenceSettings& sequence,
+             const data::DataSettings& data) {
   auto& group = schema.group("loss", "objective over the global batch");
   group.only_for({"train", "benchmark"});
   group
@@ -157,6 +158,15 @@ void declare(deck::Schema& schema, LossSettings& s, const SequenceSettings& sequ
                ? "where attention is causal the start row sees itself alone; set &sequence pooling "
                  "= 'mean'"
                : "";
+  });
+  group.check("kind", [&s, &data]() -> std::string {
+    return data.sequences_of_protein() == 1 || s.takes_crops()
+               ? ""
+               : fmt::format(
+                     "only 'clip' and 'siglip' compare several sequences of a protein with "
+                     "its structure, and &data sequence_crops = {}; choose one of them, or "
+                     "sequence_crops = 1",
+                     data.sequence_crops);
   });
   group.check("initial_temperature", [&s]() -> std::string {
     constexpr double six_digits = 1e-5;  // 1 / largest_scale may be written rounded

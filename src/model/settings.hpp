@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "data/settings.hpp"
 #include "deck/schema.hpp"
 #include "model/loss.hpp"
 #include "model/pooling_settings.hpp"
@@ -35,7 +36,8 @@ struct JointSettings {
 
 void declare(deck::Schema& schema, SequenceSettings& settings);
 void declare(deck::Schema& schema, JointSettings& settings);
-/// Pooling of the sequence encoder has a say in what the loss may be.
-void declare(deck::Schema& schema, LossSettings& settings, const SequenceSettings& sequence);
+/// Pooling of the sequence encoder and crops of sequences have a say in what the loss may be.
+void declare(deck::Schema& schema, LossSettings& settings, const SequenceSettings& sequence,
+             const data::DataSettings& data);
 
 }  // namespace jespr

@@ -7,11 +7,12 @@
 
 namespace jespr {
 
-/// s_ij = exp(logit_scale) x_i . y_j, z_ij = 1 for partners, else -1;
-/// L = 1/B sum_ij log(1 + exp(-z_ij (s_ij + b)));
-/// dL/dx_i = scale sum_j G_ij y_j with G_ij = -z_ij / (B (1 + exp(z_ij (s_ij + b)))), likewise y_j;
-/// dL/dlogit_scale = sum_ij G_ij s_ij, dL/db = sum_ij G_ij.
-/// One pass over tiles as those of ClipLoss, in each direction. Its products round nothing.
+/// Of B structures y and S = K B sequences x, K crops of each protein
+/// (layout.sequences_of_protein). s_ij = exp(logit_scale) x_i . y_j, z_ij = 1 for partners, else
+/// -1; L = 1/S sum_ij log(1 + exp(-z_ij (s_ij + b))); dL/dx_i = scale sum_j G_ij y_j with G_ij =
+/// -z_ij / (S (1 + exp(z_ij (s_ij + b)))), likewise y_j; dL/dlogit_scale = sum_ij G_ij s_ij, dL/db
+/// = sum_ij G_ij. One pass over tiles as those of ClipLoss, in each direction. Its products round
+/// nothing.
 template <class P>
 struct SiglipLoss {
   using Real = typename P::Real;

@@ -20,13 +20,20 @@ using Numbers = std::vector<double>;
 
 const std::vector<int> proteins_of_shard = {3, 1, 4, 2};
 constexpr std::size_t batch = 10, columns = 8;
+constexpr int crops = 3;
 
-const std::vector<std::string> joint_kinds = {"clip", "siglip", "vicreg", "distance"};
+const std::vector<std::string> joint_kinds = {"clip",     "siglip",        "vicreg",
+                                              "distance", "clip_of_crops", "siglip_of_crops"};
+
+bool is_of_crops(const std::string& kind) { return kind.ends_with("_of_crops"); }
+const Numbers& sequences_of(const std::string& kind) {
+  return recorded_losses().at(is_of_crops(kind) ? "crops" : "x");
+}
 
 /// The numbers of tests/run/loss_values.py.
 LossSettings settings_of(const std::string& kind) {
   LossSettings settings;
-  settings.kind = kind;
+  settings.kind = kind.substr(0, kind.find('_'));
   settings.initial_temperature = 0.5;
   settings.initial_bias = -1;
   settings.invariance_weight = 25;
@@ -43,7 +50,7 @@ struct Outcome {
   Numbers dx, dy, dlogit_scale, dlogit_bias;  // of the local rows and shards
 };
 
-/// This rank's part of the work of `communicator` on rows x, y [B, J].
+/// This rank's part of the work of `communicator` on rows x [B, J] or [3 B, J], y [B, J].
 template <class P>
 Outcome evaluate(const std::string& kind, const Communicator& communicator, const Numbers& x,
                  const Numbers& y, bool differentiate = true, int flags = 0) {
@@ -57,17 +64,21 @@ Outcome evaluate(const std::string& kind, const Communicator& communicator, cons
   layout.proteins_of_shard = proteins_of_shard;
   layout.local_shards = layout.shards() / communicator.size();
   layout.first_local = layout.local_shards * communicator.rank();
-  const auto local = static_cast<std::size_t>(layout.local_proteins());
-  const auto upload = [&](const Numbers& all) {
-    const auto begin = all.begin() + layout.first_local_protein() * static_cast<int>(columns);
+  layout.sequences_of_protein = is_of_crops(kind) ? crops : 1;
+  const auto upload = [&](const Numbers& all, const RowLayout& cut) {
+    const auto begin = all.begin() + cut.first_local_row() * static_cast<int>(columns);
+    const auto local = static_cast<std::size_t>(cut.local_rows());
     const Matrix<Real> rows = bench.inputs.matrix<Real>(local, columns);
     to_device(rows, std::vector<Real>(begin, begin + static_cast<int>(local * columns)));
     return rows;
   };
-  const Guarded<Real> dx(local * columns), dy(local * columns);
-  LossGradients<P> gradients{dx.matrix(local, columns), dy.matrix(local, columns), {}, {}};
+  const Matrix<Real> local_x = upload(x, layout.sequences());
+  const Matrix<Real> local_y = upload(y, layout.structures());
+  const Guarded<Real> dx(local_x.size()), dy(local_y.size());
+  LossGradients<P> gradients{
+      dx.matrix(local_x.extent(0), columns), dy.matrix(local_y.extent(0), columns), {}, {}};
   Outcome outcome;
-  outcome.loss = loss.evaluate(bench.context, communicator, layout, upload(x), upload(y),
+  outcome.loss = loss.evaluate(bench.context, communicator, layout, local_x, local_y,
                                differentiate ? &gradients : nullptr, flags);
   EXPECT_EQ(bench.scratch.stack().in_use(), 0u);
   outcome.dx = dx.host();
@@ -79,7 +90,7 @@ Outcome evaluate(const std::string& kind, const Communicator& communicator, cons
 
 template <class P>
 Outcome evaluate(const std::string& kind, const Communicator& communicator) {
-  return evaluate<P>(kind, communicator, recorded_losses().at("x"), recorded_losses().at("y"));
+  return evaluate<P>(kind, communicator, sequences_of(kind), recorded_losses().at("y"));
 }
 
 /// Sum over shards, or 0 of a loss without that parameter.
@@ -100,7 +111,7 @@ void check_values(const std::string& kind, double tolerance) {
   close(alone.dx, "dx");
   close(alone.dy, "dy");
   close(total(alone.dlogit_scale), "dlogit_scale");
-  if (kind == "siglip") close(total(alone.dlogit_bias), "dlogit_bias");
+  if (kind.starts_with("siglip")) close(total(alone.dlogit_bias), "dlogit_bias");
   expect_close(
       {alone.loss.accuracy_sequence_to_structure, alone.loss.accuracy_structure_to_sequence},
       wanted("accuracy"), 1e-12, kind + " accuracy");
@@ -108,15 +119,16 @@ void check_values(const std::string& kind, double tolerance) {
 
 TEST(JointLoss, EqualsTheRecordedValues) {
   for (const std::string& kind : joint_kinds) {
-    check_values<F64>(kind, rounding<double>(batch * batch * columns));
-    check_values<F32>(kind, rounding<float>(batch * batch * columns));
+    const std::size_t terms = sequences_of(kind).size() * batch;
+    check_values<F64>(kind, rounding<double>(terms));
+    check_values<F32>(kind, rounding<float>(terms));
   }
 }
 
 TEST(JointLoss, GradientsByDifferences) {
-  const Numbers& x = recorded_losses().at("x");
   const Numbers& y = recorded_losses().at("y");
   for (const std::string& kind : joint_kinds) {
+    const Numbers& x = sequences_of(kind);
     const Outcome alone = evaluate<F64>(kind, Communicator::self());
     const auto loss = [&](const Numbers& a, const Numbers& b) {
       return evaluate<F64>(kind, Communicator::self(), a, b, false).loss.loss;
@@ -154,6 +166,34 @@ TEST(JointLoss, SameBitsOnAnyNumberOfRanks) {
   for (const std::string& kind : joint_kinds) {
     check_ranks<F32>(kind);
     check_ranks<F64>(kind);
+  }
+}
+
+/// Three crops that are all alike: a structure's log-sum-exp has three times each term, so that
+/// clip's loss is larger by log(3) / 2; every structure is pulled as by one crop, every crop by a
+/// third.
+TEST(JointLoss, CropsThatAreAlikeAreOneSequence) {
+  const Numbers& x = recorded_losses().at("x");
+  const Numbers& y = recorded_losses().at("y");
+  Numbers alike;
+  for (std::size_t i = 0; i < batch; ++i)
+    for (int crop = 0; crop < crops; ++crop)
+      alike.insert(alike.end(), x.begin() + static_cast<std::ptrdiff_t>(i * columns),
+                   x.begin() + static_cast<std::ptrdiff_t>((i + 1) * columns));
+  const double tolerance = rounding<double>(alike.size() * batch);
+  for (const std::string kind : {"clip", "siglip"}) {
+    const Outcome one = evaluate<F64>(kind, Communicator::self());
+    const Outcome three = evaluate<F64>(kind + "_of_crops", Communicator::self(), alike, y);
+    const double more = kind == "clip" ? std::log(double(crops)) / 2 : 0;
+    EXPECT_NEAR(three.loss.loss, one.loss.loss + more, tolerance * one.loss.loss);
+    EXPECT_EQ(three.loss.accuracy_sequence_to_structure, one.loss.accuracy_sequence_to_structure);
+    EXPECT_EQ(three.loss.accuracy_structure_to_sequence, one.loss.accuracy_structure_to_sequence);
+    expect_close(three.dy, one.dy, tolerance, kind + " structures");
+    Numbers sums(batch * columns, 0);
+    for (std::size_t row = 0; row < batch * crops; ++row)
+      for (std::size_t c = 0; c < columns; ++c)
+        sums[row / crops * columns + c] += three.dx[row * columns + c];
+    expect_close(sums, one.dx, tolerance, kind + " sequences");
   }
 }
 

@@ -13,6 +13,7 @@ import sys
 import numpy as np
 
 PROTEINS, COLUMNS = 10, 8  # B, J
+CROPS = 3  # K
 TINY = 1e-30  # a complex step: f(x + ih) = f(x) + ih f'(x), exact to rounding
 PATH = pathlib.Path(os.environ["JESPR_SOURCE_DIR"]) / "tests/data/losses.txt"
 
@@ -63,6 +64,27 @@ def distance(x, y, scale, bias):
             UNIFORMITY * (uniformity(x) + uniformity(y)) / 2)
 
 
+def partners_of(x, y):
+    """[S, B]: which of the B structures is the protein of each of S = K B crops."""
+    return np.arange(len(x))[:, None] // (len(x) // len(y)) == np.arange(len(y))
+
+
+def clip_of_crops(x, y, scale, bias):
+    """Each crop as in CLIP; each structure as an anchor of Khosla et al. 2020, eq. 2 (L_out)."""
+    s = np.exp(scale) * x @ y.T
+    own = partners_of(x, y)
+    of_crops = [log_sum_exp(s, 1)[i] - s[i, own[i]][0] for i in range(len(x))]
+    of_structures = [sum(log_sum_exp(s, 0)[j] - s[i, j] for i in np.flatnonzero(own[:, j])) /
+                     own[:, j].sum() for j in range(len(y))]
+    return 0.5 * (np.mean(of_crops) + np.mean(of_structures))
+
+
+def siglip_of_crops(x, y, scale, bias):
+    """Zhai et al. 2023, algorithm 1, z = 1 for every crop of a structure's protein."""
+    z = np.where(partners_of(x, y), 1, -1)
+    return np.log(1 + np.exp(-z * (np.exp(scale) * x @ y.T + bias))).sum() / len(x)
+
+
 def derivative(function, arguments, place):
     """d function / d arguments[place], element by element."""
     value = np.asarray(arguments[place], dtype=complex)
@@ -83,7 +105,9 @@ def nearest(x, y):
 
 
 def largest(x, y):
-    return ((x @ y.T).argmax(axis=1) == np.arange(len(x))).mean()
+    """Share of the rows of x whose largest product is with a partner."""
+    own = partners_of(x, y) if len(x) >= len(y) else partners_of(y, x).T
+    return own[np.arange(len(x)), (x @ y.T).argmax(axis=1)].mean()
 
 
 def values():
@@ -93,18 +117,22 @@ def values():
     x = rng.normal(size=(PROTEINS, COLUMNS)) * stretch
     y = 0.5 * x + 0.6 * rng.normal(size=(PROTEINS, COLUMNS)) * stretch
     scale = float(np.float32(np.log(1 / TEMPERATURE)))  # the program rounds its start to f32
+    crops = 0.6 * np.repeat(x, CROPS, axis=0)
+    crops += 0.5 * rng.normal(size=crops.shape) * stretch
     yield "x", x
     yield "y", y
-    for function in (clip, siglip, vicreg, distance):
+    yield "crops", crops
+    for function in (clip, siglip, vicreg, distance, clip_of_crops, siglip_of_crops):
         name = function.__name__
-        arguments = (x, y, scale, LOGIT_BIAS)
-        score = largest if name in ("clip", "siglip") else nearest
+        sequences = crops if name.endswith("_of_crops") else x
+        arguments = (sequences, y, scale, LOGIT_BIAS)
+        score = nearest if name in ("vicreg", "distance") else largest
         yield f"{name}.loss", function(*arguments)
         yield f"{name}.dx", derivative(function, arguments, 0)
         yield f"{name}.dy", derivative(function, arguments, 1)
         yield f"{name}.dlogit_scale", derivative(function, arguments, 2)
         yield f"{name}.dlogit_bias", derivative(function, arguments, 3)
-        yield f"{name}.accuracy", [score(x, y), score(y, x)]
+        yield f"{name}.accuracy", [score(sequences, y), score(y, sequences)]
 
 
 def language():

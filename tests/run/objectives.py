@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support")
 from jespr_runs import Run, expect, expect_same_run, history, say
 
 STEPS, FEW, AVERAGED = 30, 3, 8
+CROPS = {"data.independent_crops": False, "data.sequence_crops": 3, "data.crop_length": 30}
 OBJECTIVES = {
     "clip": {},
     "siglip": {},
@@ -20,6 +21,8 @@ OBJECTIVES = {
     "causal": {},
     "clip_and_mlm": {"loss.kind": "clip", "loss.mlm_weight": 0.5},
     "distance_and_causal": {"loss.kind": "distance", "loss.causal_weight": 0.5},
+    "clip_of_crops": {"loss.kind": "clip", **CROPS},
+    "siglip_of_crops": {"loss.kind": "siglip", **CROPS},
 }
 
 

@@ -11,8 +11,8 @@ sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support")
 import h5py
 import numpy as np
 
-from jespr_runs import (DECK, Run, dataset, difference, expect, expect_same_run, history, run, say,
-                        state, write_deck)
+from jespr_runs import (DECK, Run, bytes_after, dataset, difference, expect, expect_same_run,
+                        history, run, say, state, write_deck)
 
 STEPS, HALF = 8, 4
 PEAK, BASE, UP, DOWN = 2e-3, 1e-4, 3, 2
@@ -104,20 +104,11 @@ say("evaluate takes either")
 
 # ---- Shards from a limit of memory
 
-BYTES = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
-
-
-def size(pattern, text):
-    match = re.search(pattern + r" ([\d.]+) (\w+)", text)
-    expect(match, f"no '{pattern}' in\n{text}")
-    return float(match[1]) * BYTES[match[2]]
-
-
 short = {"optim.steps": 3, "checkpoint.every": 3, "validate.every": 3, "batch.shards": 2}
 tight = Run("too_tight", short)
 result = tight.run(2, "batch.max_memory_gb=1e-4", code=DECK)
 expect("no number of shards fits" in result.err, result.text)
-least = 1.04 * size("need", result.err)  # the message rounds
+least = 1.04 * bytes_after("need", result.err)  # the message rounds
 limit = f"batch.max_memory_gb={least / 1e9:.6g}"
 runs = {}
 for ranks in (1, 2):
@@ -126,7 +117,8 @@ for ranks in (1, 2):
     shards = int(re.search(r"^limit .* a rank: (\d+) shards", out, re.M)[1])
     expect(shards in (4, 8, 16) and f"in {shards} shards" in out, out)
     step = out[out.index("memory   activations"):]  # of the first step; validation comes later
-    held = size("activations", step) + size("scratch", step) + size("gradients and moments", out)
+    held = (bytes_after("activations", step) + bytes_after("scratch", step) +
+            bytes_after("gradients and moments", out))
     expect(held <= least, f"{held:.4g} bytes held, limit {least:.4g}")
 expect_same_run(runs[2], runs[1], 3)
 given = Run("given", short | {"batch.shards": shards})

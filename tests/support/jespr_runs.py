@@ -9,6 +9,7 @@ import csv
 import fcntl
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -146,6 +147,13 @@ def finish(job, code=None, limit=None):
 
 def run(ranks, *arguments, code=OK, limit=None, **options):
     return finish(start(ranks, *arguments, **options), code, limit)
+
+
+def bytes_after(pattern, text):
+    """The first "PATTERN 12.3 MB" of a text, in bytes."""
+    match = re.search(pattern + r" ([\d.]+) (\w+)", text)
+    expect(match, f"no '{pattern}' in\n{text}")
+    return float(match[1]) * {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}[match[2]]
 
 
 def error_lines(result):

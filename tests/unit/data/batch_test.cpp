@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/error.hpp"
 #include "unit/data/chains.hpp"
@@ -150,6 +152,59 @@ TEST(batch, training_rows_follow_the_crop_rule) {
   EXPECT_EQ(rows.sequence.rows, (std::vector<int>{26, 27}));
 }
 
+TEST(batch, crops_of_a_sequence_stand_beside_one_structure) {
+  ShardRows rows, window;
+  append_protein(rows, 3, made_up_protein(3, 30), {{2, 12}, {0, 30}, {{20, 30}, {2, 12}}});
+  append_protein(rows, 8, made_up_protein(8, 9), {{0, 4}, {0, 9}, {{1, 6}, {3, 9}}});
+  append_protein(window, 3, made_up_protein(3, 30), {{20, 30}, {0, 30}});
+  EXPECT_EQ(rows.identity, (std::vector<int>{3, 8}));
+  EXPECT_EQ(rows.proteins(), 2);
+  EXPECT_EQ(rows.sequences(), 6);
+  EXPECT_EQ(rows.sequence.rows, (std::vector<int>{12, 12, 12, 6, 7, 8}));
+  EXPECT_EQ(rows.structure.rows, (std::vector<int>{32, 11}));
+  EXPECT_TRUE(std::equal(window.sequence.tokens.begin(), window.sequence.tokens.end(),
+                         rows.sequence.tokens.begin() + 12));
+  const std::set<int> names(rows.sequence.identity.begin(), rows.sequence.identity.end());
+  EXPECT_EQ(names.size(), 6u) << "dropout of each crop is its own";
+  EXPECT_EQ(rows.sequence.identity[0], 3) << "the first crop is named as the protein";
+  EXPECT_EQ(rows.sequence.identity[3], 8);
+}
+
+/// What is hidden of the second crop of the same window is not what is hidden of the first.
+TEST(batch, crops_of_a_sequence_have_masks_of_their_own) {
+  constexpr int length = 2000;
+  for (const Augmentation& augmentation :
+       {Augmentation{.seed = 5, .masked_fraction = 0.5},
+        Augmentation{.seed = 5, .predicted = Predicted::masked, .predicted_fraction = 0.625}}) {
+    ShardRows once, twice;
+    append_protein(once, 3, made_up_protein(3, length), whole_chain(length), augmentation);
+    append_protein(twice, 3, made_up_protein(3, length), {{0, length}, {0, length}, {{0, length}}},
+                   augmentation);
+    const auto second = twice.sequence.tokens.begin() + length + 2;
+    EXPECT_TRUE(std::equal(once.sequence.tokens.begin(), once.sequence.tokens.end(),
+                           twice.sequence.tokens.begin()));
+    int first = 0, both = 0;
+    for (int i = 0; i < length + 2; ++i) {
+      const bool hidden = once.sequence.tokens[static_cast<std::size_t>(i)] == token_mask;
+      first += hidden;
+      both += hidden && second[i] == token_mask;
+    }
+    const double half = length / 2.0, quarter = length / 4.0;  // both kinds show half as <mask>
+    EXPECT_NEAR(first, half, 5 * std::sqrt(half / 2));
+    EXPECT_NEAR(both, quarter, 5 * std::sqrt(quarter * 0.75));
+    const bool predicts = augmentation.predicted == Predicted::masked;
+    EXPECT_EQ(twice.sequence.targets.size(), predicts ? twice.sequence.tokens.size() : 0u);
+  }
+}
+
+TEST(batch, fullest_rows_have_the_longest_windows) {
+  const CropRule crop{
+      .seed = 9, .max_length = 25, .shortest = 0.2, .sequence_crops = 2, .crop_length = 12};
+  const ShardRows rows = fullest_rows({{4, 24, -1}, {30, 50, -1}}, reader, crop);
+  EXPECT_EQ(rows.structure.rows, (std::vector<int>{26, 27}));
+  EXPECT_EQ(rows.sequence.rows, (std::vector<int>{14, 14, 14, 14}));
+}
+
 TEST(batch, plain_rows_are_whole_or_central) {
   const Shard shard = {{4, 24, -1}, {30, 50, -1}};
   EXPECT_EQ(plain_rows(shard, reader).structure.rows, (std::vector<int>{26, 52}));
@@ -172,6 +227,8 @@ TEST(batch, refuses_proteins_that_do_not_fit_together) {
   Protein protein = made_up_protein(1, 3);
   EXPECT_EQ(text(protein, {{0, 4}, {0, 3}}),
             "chain 6 (made_up_1): residues up to 4 are asked for, it has 3");
+  EXPECT_EQ(text(protein, {{0, 3}, {0, 3}, {{0, 2}, {1, 5}}}),
+            "chain 6 (made_up_1): residues up to 5 are asked for, it has 3");
   protein.confidence.pop_back();
   EXPECT_EQ(text(protein, whole_chain(3)),
             "chain 6 (made_up_1): 3 residues, but 27 coordinates and 2 confidences");

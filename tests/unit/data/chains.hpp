@@ -45,7 +45,8 @@ inline Protein made_up_protein(int identity, int length) {
 
 inline bool operator==(const ShardRows& a, const ShardRows& b) {
   return a.identity == b.identity && a.sequence.rows == b.sequence.rows &&
-         a.sequence.tokens == b.sequence.tokens && a.structure.rows == b.structure.rows &&
+         a.sequence.tokens == b.sequence.tokens && a.sequence.targets == b.sequence.targets &&
+         a.sequence.identity == b.sequence.identity && a.structure.rows == b.structure.rows &&
          a.structure.coordinates == b.structure.coordinates &&
          a.structure.confidence == b.structure.confidence;
 }

@@ -15,12 +15,12 @@
 namespace jespr::data {
 namespace {
 
-TrainingBatches make_batches(int shards) {
+TrainingBatches make_batches(int shards, const DataSettings& data = {.max_length = 100}) {
   const auto chains = real_chains("train");
   const auto read = [chains](int identity) {
     return made_up_protein(identity, chains[static_cast<std::size_t>(identity)].length);
   };
-  return TrainingBatches(chains, read, {.max_length = 100},
+  return TrainingBatches(chains, read, data,
                          {.proteins = 16, .shards = shards, .masked_fraction = 0.1}, 0.1, {}, 11);
 }
 
@@ -63,6 +63,23 @@ TEST(loader, most_rows_are_those_of_the_fullest_shard) {
   EXPECT_EQ(four.most_rows(0), most);
   EXPECT_EQ(one.most_rows(0, 4), most);
   EXPECT_GT(one.most_rows(0), most);
+}
+
+/// Crops of full length make a shard as full as it can be.
+TEST(loader, counts_crops_of_sequences) {
+  TrainingBatches four = make_batches(
+      4, {.max_length = 100, .shortest_crop = 1, .sequence_crops = 3, .crop_length = 40});
+  std::int64_t most = 0;
+  for (std::int64_t step = 0; step < four.sampler().steps_per_epoch(); ++step) {
+    const StepRows rows = four.assemble(step, 0, 4);
+    EXPECT_EQ(rows.sequences_of_protein, 3);
+    for (const ShardRows& shard : rows.shards) {
+      EXPECT_EQ(shard.sequences(), 3 * shard.proteins());
+      most = std::max(most, static_cast<std::int64_t>(shard.sequence.tokens.size() +
+                                                      shard.structure.confidence.size()));
+    }
+  }
+  EXPECT_EQ(four.most_rows(0), most);
 }
 
 TEST(loader, a_protein_looks_the_same_in_whatever_shards) {

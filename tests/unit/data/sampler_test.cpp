@@ -169,9 +169,11 @@ TEST(sampler, says_what_to_do_when_no_batch_can_be_made) {
 TEST(sampler, cuts_real_batches_into_shards_of_equal_cost) {
   const CropRule crop{.seed = 7, .max_length = max_length};
   const CropRule independent{.seed = 7, .max_length = max_length, .independent = true};
+  const CropRule crops{
+      .seed = 7, .max_length = max_length, .sequence_crops = 4, .crop_length = max_length / 2};
   const Sampler sampler(real_chains("train"), 7, proteins, true);
   for (const CostModel& cost : {CostModel{}, realistic, CostModel{{0, 1}, {0, 1}}}) {
-    for (const CropRule& rule : {crop, independent}) {
+    for (const CropRule& rule : {crop, independent, crops}) {
       for (const int shards : {1, 2, 4, 8}) {
         double worst = 1;
         for (std::int64_t number = 0; number < 3; ++number) {
@@ -208,6 +210,13 @@ TEST(training_batches, report_their_balance) {
   const double worst = batches.worst_imbalance(0);
   EXPECT_GT(worst, 1.0);
   EXPECT_LE(worst, 1.05);
+}
+
+TEST(shards, cost_counts_every_crop_of_a_sequence) {
+  const CostModel cost{{10, 1}, {100, 2}};
+  const Windows windows{{0, 8}, {0, 18}, {{3, 6}, {0, 18}}};  // rows: 10, 5, 20 and 20
+  EXPECT_EQ(cost.of(windows), 10 * (10 + 5 + 20) + (100 + 25 + 400) + 100 * 20 + 2 * 400);
+  EXPECT_EQ(rows_of(windows), 10 + 5 + 20 + 20);
 }
 
 TEST(shards, fill_each_part_and_keep_order) {

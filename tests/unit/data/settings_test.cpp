@@ -74,6 +74,19 @@ TEST(data_settings, no_chain_is_named_twice) {
       << text;
 }
 
+TEST(data_settings, crops_of_sequences_are_drawn_by_one_rule) {
+  EXPECT_EQ(read(" /").data.sequences_of_protein(), 1);
+  EXPECT_EQ(read(", sequence_crops = 1 /").data.sequences_of_protein(), 1);
+  EXPECT_EQ(read(", sequence_crops = 4, crop_length = 64 /").data.sequences_of_protein(), 4);
+  const std::string both = objection(", sequence_crops = 4, independent_crops = t /");
+  EXPECT_NE(both.find("&data sequence_crops = 4: shows the structure whole"), std::string::npos)
+      << both;
+  const std::string none = objection(", crop_length = 64 /");
+  EXPECT_NE(none.find("&data crop_length = 64: there are no crops of the sequence"),
+            std::string::npos)
+      << none;
+}
+
 TEST(prepare_settings, paths_are_of_different_files) {
   const auto objection = [](const std::string& text) -> std::string {
     std::string task = "prepare";

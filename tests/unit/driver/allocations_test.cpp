@@ -111,8 +111,8 @@ TEST(Allocations, AreCountedByTheHooks) {
 }
 
 template <class P>
-void expect_no_allocations(bool recompute, bool with_options = false,
-                           const LossSettings& loss = {}) {
+void expect_no_allocations(bool recompute, bool with_options = false, const LossSettings& loss = {},
+                           int sequences = 1) {
   Settings settings;
   if (with_options) {  // all that have buffers of their own
     settings.batch.recompute_blocks = true;
@@ -137,16 +137,17 @@ void expect_no_allocations(bool recompute, bool with_options = false,
   const Communicator self = Communicator::self();
   const ProductLibrary library = Products::libraries<typename P::Real>().back();
   TrainingStep<P> step(settings, self, library);
-  const BatchLayout layout{{4, 4}, 0, 2};
+  const BatchLayout layout{{4, 4}, 0, 2, sequences};
   constexpr int longest = 60, shortest = 20;
   const Hooks hooks;
   for (int number = 0; number < 20; ++number) {
     std::vector<data::ShardRows> shards(2);
     for (int identity = 0; identity < 8; ++identity) {
       const int length = shortest + (7 * number + 11 * identity) % (longest - shortest);
+      data::Windows windows = data::whole_chain(length);
+      windows.more_sequences.assign(static_cast<std::size_t>(sequences - 1), windows.sequence);
       data::append_protein(shards[static_cast<std::size_t>(identity / 4)], identity,
-                           data::made_up_protein(identity, length), data::whole_chain(length),
-                           augmentation, number);
+                           data::made_up_protein(identity, length), windows, augmentation, number);
     }
     counting = number > 0;
     step.take(number, shards, layout, 0);
@@ -175,6 +176,8 @@ TEST(TrainingStep, StepsOfOtherLossesAllocateNothing) {
   LossSettings both;
   both.mlm_weight = 0.5;
   expect_no_allocations<F32>(true, false, both);
+  constexpr int crops = 3;
+  expect_no_allocations<F32>(false, false, {}, crops);
 }
 
 }  // namespace

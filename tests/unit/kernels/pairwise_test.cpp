@@ -19,14 +19,25 @@ constexpr std::size_t rows = 5, columns = 7;
 constexpr int row0 = 4, column0 = 2;  // the partners of rows 0 .. 4 are columns 2 .. 6
 constexpr int own_of(std::size_t i) { return row0 + static_cast<int>(i) - column0; }
 
+/// Columns 2 .. 8 of matrices whose proteins have one row and one column, or three of either: of
+/// three rows each 6, 7, 8 have a partner there; of three columns each row 0 has one, 1 has three.
+struct Tile {
+  kernels::Partners partners;
+  int row0;
+};
+const std::vector<Tile> tiles = {{kernels::one_to_one, row0}, {{3, 1}, row0}, {{1, 3}, 0}};
+
 template <class T>
-void check_sigmoid() {
+void check_sigmoid(const Tile& shape) {
+  const kernels::Partners& partners = shape.partners;
   const Numbers s = random_numbers(rows * columns, 1, 6);
   const double bias = -1.5, factor = 0.25;
   Numbers losses(rows, 0.5), along(rows, 0.5), totals(rows, 0.5), gradient;
   for (std::size_t i = 0; i < rows; ++i)
     for (std::size_t j = 0; j < columns; ++j) {
-      const double z = static_cast<int>(j) == own_of(i) ? 1 : -1, value = s[i * columns + j];
+      const int row = shape.row0 + static_cast<int>(i), column = column0 + static_cast<int>(j);
+      const double z = row / partners.rows == column / partners.columns ? 1 : -1,
+                   value = s[i * columns + j];
       const double g = -factor * z / (1 + std::exp(z * (value + bias)));
       losses[i] += std::log(1 + std::exp(-z * (value + bias)));
       along[i] += g * value;
@@ -35,8 +46,8 @@ void check_sigmoid() {
     }
   const Guarded<T> tile(s), found_losses(Numbers(rows, 0.5)), dscale(Numbers(rows, 0.5)),
       dbias(Numbers(rows, 0.5));
-  kernels::sigmoid_tile(tile.matrix(rows, columns), row0, column0, T(bias), T(factor),
-                        found_losses.vector(), dscale.vector(), dbias.vector());
+  kernels::sigmoid_tile(tile.matrix(rows, columns), shape.row0, column0, T(bias), T(factor),
+                        found_losses.vector(), dscale.vector(), dbias.vector(), partners);
   const double tolerance = rounding<T>(columns);
   expect_close(tile.host(), gradient, tolerance, "gradient of the logits");
   expect_close(found_losses.host(), losses, tolerance, "losses of rows");
@@ -45,8 +56,10 @@ void check_sigmoid() {
 }
 
 TEST(Pairwise, SigmoidTile) {
-  check_sigmoid<float>();
-  check_sigmoid<double>();
+  for (const Tile& shape : tiles) {
+    check_sigmoid<float>(shape);
+    check_sigmoid<double>(shape);
+  }
 }
 
 TEST(Pairwise, SigmoidOfLargeLogitsIsFinite) {
