@@ -20,6 +20,9 @@ OBJECTIVES = {
     "causal": {},
     "clip_and_mlm": {"loss.kind": "clip", "loss.mlm_weight": 0.5},
     "distance_and_causal": {"loss.kind": "distance", "loss.causal_weight": 0.5},
+    "none": {"classes.label": "cath", "classes.weights": [1, 1]},
+    "vicreg_and_classes": {"loss.kind": "vicreg", "loss.expander_width": 64,
+                           "classes.label": "cath", "classes.weights": [1, 1, 1]},
 }
 
 

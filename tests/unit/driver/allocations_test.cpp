@@ -111,8 +111,8 @@ TEST(Allocations, AreCountedByTheHooks) {
 }
 
 template <class P>
-void expect_no_allocations(bool recompute, bool with_options = false,
-                           const LossSettings& loss = {}) {
+void expect_no_allocations(bool recompute, bool with_options = false, const LossSettings& loss = {},
+                           bool with_classes = false) {
   Settings settings;
   if (with_options) {  // all that have buffers of their own
     settings.batch.recompute_blocks = true;
@@ -126,6 +126,10 @@ void expect_no_allocations(bool recompute, bool with_options = false,
   settings.model.joint.dropout = 0.1;
   settings.model.loss = loss;
   settings.model.sequence.pooling = "mean";
+  if (with_classes) {
+    settings.model.classes.label = "scop";
+    settings.model.classes.sizes = {4, 9, 20, 100};
+  }
   const data::Augmentation augmentation{
       .predicted = loss.has_language() ? data::Predicted::masked : data::Predicted::nothing,
       .predicted_fraction = 0.15};
@@ -148,6 +152,9 @@ void expect_no_allocations(bool recompute, bool with_options = false,
                            data::made_up_protein(identity, length), data::whole_chain(length),
                            augmentation, number);
     }
+    if (with_classes && number % 3 > 0)  // a step without labels is the first
+      for (data::ShardRows& shard : shards)
+        shard.classes = {0, -1, 2, 3, 0, 8, -1, -1, number, 1, -1, 2, 99, number, -1, 3};
     counting = number > 0;
     step.take(number, shards, layout, 0);
     counting = false;
@@ -175,6 +182,7 @@ TEST(TrainingStep, StepsOfOtherLossesAllocateNothing) {
   LossSettings both;
   both.mlm_weight = 0.5;
   expect_no_allocations<F32>(true, false, both);
+  expect_no_allocations<F32>(false, false, LossSettings(), true);
 }
 
 }  // namespace
