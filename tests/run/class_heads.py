@@ -31,8 +31,8 @@ with h5py.File(SMALL) as file:
     chains = list(zip(file["split"][()], file["labels/cath"].asstr()[()]))
 known = {level: {class_of(labels, level) for split, labels in chains if split == 0} - {None}
          for level in LEVELS}
-told = {level: sum(class_of(labels, level) in known[level] for split, labels in chains if split == 1)
-        for level in LEVELS}
+told = {level: sum(class_of(labels, level) in known[level]
+                   for split, labels in chains if split == 1) for level in LEVELS}
 expect(all(len(names) > 1 for names in known.values()) and told[1] > 10, f"{known}\n{told}")
 
 # One run on one rank, and the same on two, recomputed, and continued by four.
@@ -133,8 +133,8 @@ def relabelled(name, change):
 top = max(name[0] for name in known[1])
 without = relabelled("without", lambda row: "" if row["cath"].startswith(top) else row["cath"])
 refused(whole, DATA, "does not make the classes that", *go_on, without)
-one, two = (next(row for row in table if row["split"] == "train" and class_of(row["cath"], 1) == (c,))
-            for c in "13")
+trained = [row for row in table if row["split"] == "train"]
+one, two = (next(row for row in trained if class_of(row["cath"], 1) == (c,)) for c in "13")
 swapped = {one["name"]: two["cath"], two["name"]: one["cath"]}
 other_chains = relabelled("other_chains", lambda row: swapped.get(row["name"], row["cath"]))
 refused(whole, DATA, "the same classes, but other training chains", *go_on, other_chains)
