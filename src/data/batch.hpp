@@ -51,6 +51,8 @@ struct ShardRows {
   std::vector<int> identity;  // [B] index in the dataset: names a protein for random draws
   SequenceRows sequence;
   StructureRows structure;
+  std::vector<int> classes =
+      {};  // [levels, B] class of a protein at each level of a label, -1: unknown; or empty
 
   int proteins() const { return static_cast<int>(identity.size()); }
   int sequences() const { return static_cast<int>(sequence.rows.size()); }

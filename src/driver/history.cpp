@@ -18,9 +18,21 @@
 namespace jespr {
 namespace {
 
+template <class Visit>
+void for_each_class_column(const std::vector<ClassColumns>& row, const std::vector<int>& levels,
+                           const Visit& visit) {
+  for (std::size_t l = 0; l < levels.size(); ++l) {
+    const ClassColumns level = l < row.size() ? row[l] : ClassColumns{};
+    visit(fmt::format("class_loss_{}", levels[l]), level.loss);
+    visit(fmt::format("class_accuracy_sequence_{}", levels[l]), level.accuracy_sequence);
+    visit(fmt::format("class_accuracy_structure_{}", levels[l]), level.accuracy_structure);
+    visit(fmt::format("class_proteins_{}", levels[l]), level.proteins);
+  }
+}
+
 /// Calls visit(name, value) for every column of a row, in the order of the file.
 template <class Visit>
-void for_each_column(const HistoryRow& row, const std::vector<std::int64_t>&, const Visit& visit) {
+void for_each_column(const HistoryRow& row, const NumberedColumns& numbers, const Visit& visit) {
   visit("step", row.step);
   visit("epoch", row.epoch);
   visit("loss", row.loss);
@@ -32,6 +44,7 @@ void for_each_column(const HistoryRow& row, const std::vector<std::int64_t>&, co
   visit("skipped", row.skipped);
   visit("language_loss", row.language_loss);
   visit("language_accuracy", row.language_accuracy);
+  for_each_class_column(row.classes, numbers.class_levels, visit);
   visit("seconds", row.seconds);
   visit("proteins_per_second", row.proteins_per_second);
   visit("residues_per_second", row.residues_per_second);
@@ -41,8 +54,8 @@ void for_each_column(const HistoryRow& row, const std::vector<std::int64_t>&, co
 }
 
 template <class Visit>
-void for_each_column(const ValidationRow& row, const std::vector<std::int64_t>& recall_at,
-                     const Visit& visit) {
+void for_each_column(const ValidationRow& row, const NumberedColumns& numbers, const Visit& visit) {
+  const std::vector<std::int64_t>& recall_at = numbers.recall_at;
   visit("step", row.step);
   visit("loss", row.loss);
   visit("accuracy_sequence_to_structure", row.accuracy_sequence_to_structure);
@@ -54,6 +67,7 @@ void for_each_column(const ValidationRow& row, const std::vector<std::int64_t>& 
   visit("upper", row.upper);
   visit("language_loss", row.language_loss);
   visit("language_accuracy", row.language_accuracy);
+  for_each_class_column(row.classes, numbers.class_levels, visit);
   visit("rank_sequence", row.rank_sequence);
   visit("rank_structure", row.rank_structure);
   visit("best", row.best);
@@ -78,10 +92,11 @@ std::vector<std::vector<double>> rows_until(const std::string& path, std::int64_
   if (!in || !std::getline(in, line)) return rows;
   if (line != header_of(columns))
     fail(Exit::deck,
-         fmt::format("{}: its columns are not those of this deck and program version (&validate "
-                     "recall names some); restore the value, or move the file away to continue "
-                     "without it",
-                     path));
+         fmt::format(
+             "{}: its columns are not those of this deck and program version (&validate "
+             "recall and &classes name some); restore the value, or move the file away to continue "
+             "without it",
+             path));
   while (std::getline(in, line) && !in.eof()) {
     std::vector<double> row;
     std::istringstream fields(line);
@@ -110,9 +125,11 @@ void write_group(io::File& file, const std::string& group, const Table<RowType>&
 
 template <class RowType>
 Table<RowType>::Table(std::string path, std::int64_t last_step, bool writes,
-                      std::vector<std::int64_t> recall_at)
-    : path_(std::move(path)), writes_(writes), recall_at_(std::move(recall_at)) {
-  for_each_column(RowType{}, recall_at_,
+                      std::vector<int> class_levels, std::vector<std::int64_t> recall_at)
+    : path_(std::move(path)),
+      writes_(writes),
+      numbers_{std::move(class_levels), std::move(recall_at)} {
+  for_each_column(RowType{}, numbers_,
                   [&](const std::string& name, double) { columns_.push_back(name); });
   if (!writes_) return;
   if (last_step > 0) rows_ = rows_until(path_, last_step, columns_);
@@ -138,7 +155,7 @@ template <class RowType>
 void Table<RowType>::append(const RowType& row) {
   if (!writes_) return;
   std::vector<double> values;
-  for_each_column(row, recall_at_,
+  for_each_column(row, numbers_,
                   [&](const std::string&, double value) { values.push_back(value); });
   const std::string line = line_of(values) + '\n';
   rows_.push_back(std::move(values));

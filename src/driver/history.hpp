@@ -10,6 +10,14 @@
 
 namespace jespr {
 
+/// A level of the class heads, over the proteins whose class is known: where there are none, the
+/// means are not numbers.
+struct ClassColumns {
+  double loss = 0;  // cross entropy divided by the logarithm of the number of classes
+  double accuracy_sequence = 0, accuracy_structure = 0;  // by the rows of either modality
+  double proteins = 0;
+};
+
 struct HistoryRow {
   double step = 0;   // steps done, this one included
   double epoch = 0;  // epochs done
@@ -22,6 +30,7 @@ struct HistoryRow {
   double skipped = 0;        // 1: not finite, no update
   double language_loss = 0;  // mean of -log p over predicted residues, 0 where there are none
   double language_accuracy = 0;
+  std::vector<ClassColumns> classes = {};  // of each level that has a head
   // From here on: measurements, which differ between runs.
   double seconds = 0;
   double proteins_per_second = 0;
@@ -41,8 +50,15 @@ struct ValidationRow {
   double equal_length_percentile = std::numeric_limits<double>::quiet_NaN();
   double lower = equal_length_percentile, upper = equal_length_percentile;  // 95 % interval
   double language_loss = 0, language_accuracy = 0;                          // as in HistoryRow
-  double rank_sequence = 0, rank_structure = 0;                             // effective ranks
-  double best = 0;                                                          // 1: the best so far
+  std::vector<ClassColumns> classes = {};
+  double rank_sequence = 0, rank_structure = 0;  // effective ranks
+  double best = 0;                               // 1: the best so far
+};
+
+/// Columns that stand in a table several times, each with a number in its name.
+struct NumberedColumns {
+  std::vector<int> class_levels;
+  std::vector<std::int64_t> recall_at;
 };
 
 /// A table of rows of one kind that is a CSV file: rows are appended as they come; after a restart
@@ -51,8 +67,9 @@ template <class RowType>
 class Table {
  public:
   /// Continues `path` up to `last_step` (0: starts anew). Only the rank that `writes` touches
-  /// files. `recall_at`: names of the recall columns. Failure: Error (runtime).
-  Table(std::string path, std::int64_t last_step, bool writes,
+  /// files. `recall_at`, `class_levels`: names of the columns of recall and classes. Failure: Error
+  /// (runtime).
+  Table(std::string path, std::int64_t last_step, bool writes, std::vector<int> class_levels = {},
         std::vector<std::int64_t> recall_at = {});
   ~Table();
   Table(const Table&) = delete;
@@ -66,7 +83,7 @@ class Table {
  private:
   std::string path_;
   bool writes_;
-  std::vector<std::int64_t> recall_at_;
+  NumberedColumns numbers_;
   std::vector<std::string> columns_;
   std::vector<std::vector<double>> rows_;
   std::FILE* file_ = nullptr;

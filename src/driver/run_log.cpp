@@ -11,6 +11,7 @@
 #include "backend/device_communicator.hpp"
 #include "backend/session.hpp"
 #include "base/log.hpp"
+#include "driver/class_report.hpp"
 #include "io/files.hpp"
 #include "tensor/loops.hpp"
 
@@ -143,6 +144,7 @@ void IntervalLog::add(const HistoryRow& row) {
   sum_.accuracy_structure_to_sequence += row.accuracy_structure_to_sequence;
   sum_.language_loss += row.language_loss;
   sum_.language_accuracy += row.language_accuracy;
+  add_weighed(sum_.classes, row.classes);
   sum_.gradient_norm += row.gradient_norm;
   sum_.seconds += row.seconds;
   sum_.proteins_per_second += row.proteins_per_second * row.seconds;
@@ -160,9 +162,10 @@ double IntervalLog::seconds_left(double step) const {
 void IntervalLog::line() {
   if (rows_ == 0) return;
   const double n = rows_, t = std::max(sum_.seconds, 1e-9);
+  const std::string classes = describe_means(weighed_means(sum_.classes));
   log::line(fmt::format(
       "{:>9.0f} {:>7.2f} {:>7.4f} {:>7.1f}% {:>7.1f}% {:>7} {:>9.2e} {:>8.3g} {:>8.1f} {:>8} "
-      "{:>8.1f} {:>7.1f}% {:>8}{}{}",
+      "{:>8.1f} {:>7.1f}% {:>8}{}{}{}",
       newest_.step, newest_.epoch, sum_.loss / n, 100 * sum_.accuracy_sequence_to_structure / n,
       100 * sum_.accuracy_structure_to_sequence / n,
       std::isnan(newest_.logit_scale) ? "-" : fmt::format("{:.2f}", newest_.logit_scale),
@@ -174,6 +177,7 @@ void IntervalLog::line() {
       sum_.language_loss > 0 ? fmt::format("  residues {:.4f}, {:.1f} % right",
                                            sum_.language_loss / n, 100 * sum_.language_accuracy / n)
                              : "",
+      classes.empty() ? "" : "  classes " + classes,
       sum_.skipped > 0 ? fmt::format("  {:.0f} skipped", sum_.skipped) : ""));
   sum_ = {};
   rows_ = 0;

@@ -14,6 +14,7 @@
 #include "data/protein_reader.hpp"
 #include "driver/best_model.hpp"
 #include "driver/checkpoints.hpp"
+#include "driver/class_report.hpp"
 #include "driver/history.hpp"
 #include "driver/layer_statistics.hpp"
 #include "driver/restart.hpp"
@@ -92,10 +93,14 @@ class Training {
     dataset_ =
         std::make_unique<data::Dataset>(data::Dataset::open(settings_.data.dataset, communicator_));
     batches_ = training_batches(settings_, deck_, *dataset_);
+    classes_ = training_classes(settings_, *dataset_);
+    chain_classes_ = classes_.of(*dataset_);
+    settings_.model.classes.sizes = classes_.sizes();
     memory_plan_ =
         set_shards<P>(settings_, deck_, *batches_, data::reader_of(*dataset_), communicator_);
     if (!memory_plan_.empty()) batches_ = training_batches(settings_, deck_, *dataset_);
-    validation_ = std::make_unique<ValidationSets<P>>(settings_, *dataset_, communicator_);
+    validation_ =
+        std::make_unique<ValidationSets<P>>(settings_, *dataset_, classes_, communicator_);
     metric_ = best_metric(settings_.validate, settings_.model.loss.is_joint(),
                           validation_->first().compares_equal_lengths());
   }
@@ -112,11 +117,13 @@ class Training {
     state_.matrix_library = static_cast<std::int64_t>(library);
     state_.operands = static_cast<std::int64_t>(settings_.run.operands());
     state_.form = form_of(settings_.model);
+    state_.labels = classes_.hash();
     state_.best_metric = static_cast<std::int64_t>(metric_);
   }
 
   void restore() {
     if (restart_from_.empty()) return;
+    require_same_classes(restart_from_, classes_, deck_, dataset_->path());
     restore_state(restart_from_, state_, deck_, dataset_->path());
     step_->store().mark_updated();
     const auto before = static_cast<BestMetric>(state_.best_metric);
@@ -131,7 +138,8 @@ class Training {
 
   void open_history() {
     const bool writes = communicator_.is_root();
-    history_ = std::make_unique<Table<HistoryRow>>(folder_ + "/history.csv", state_.step, writes);
+    history_ = std::make_unique<Table<HistoryRow>>(folder_ + "/history.csv", state_.step, writes,
+                                                   classes_.levels());
     validation_->open_tables(folder_, state_.step, writes);
     statistics_ = std::make_unique<LayerStatistics>(
         folder_ + "/statistics.csv", settings_.run.statistics_every, state_.step, writes);
@@ -156,6 +164,7 @@ class Training {
     log::line(fmt::format("model    {} parameters; parameters, gradients and moments {} per rank",
                           step_->store().count(), format_bytes(step_->parameter_bytes())));
     log_parameter_table(step_->store());
+    if (classes_.exist()) log::line("classes  " + describe_classes(classes_));
     log::line(fmt::format(
         "batch    {} proteins{} in {} shards ({} per rank), cost balance {:.3f}; {} reduction{}",
         settings_.batch.proteins, describe_crops(settings_.data), settings_.batch.shards,
@@ -191,7 +200,12 @@ class Training {
     const std::int64_t last = last_step();
     const ShardRange own = shards_of_rank(settings_, communicator_);
     data::Loader loader(
-        [&](std::int64_t step) { return batches_->assemble(step, own.begin, own.end); },
+        [&](std::int64_t step) {
+          data::StepRows rows = batches_->assemble(step, own.begin, own.end);
+          if (classes_.exist())
+            for (data::ShardRows& shard : rows.shards) chain_classes_.add_to(shard);
+          return rows;
+        },
         state_.step, last);
     IntervalLog interval(state_.step, last);
     bool is_first = true;
@@ -266,6 +280,7 @@ class Training {
     row.skipped = report.update.applied ? 0 : 1;
     row.language_loss = report.loss.language_loss;
     row.language_accuracy = report.loss.language_accuracy;
+    row.classes = class_columns(step_->model().classes, report.classes);
     row.seconds = seconds;
     std::vector<double> work = {report.work.sequence.residues,
                                 work_of_a_step * report.work.operations()};
@@ -348,10 +363,11 @@ class Training {
     const Timed timed(&step_->timers(), "checkpoints");
     const Region region("checkpoint");
     const Timer timer;
-    const io::Information information = {
+    io::Information information = {
         {"deck", deck_.processed}, {"time", time_stamp()},
         {"host", host_name()},     {"precision", settings_.run.precision},
         {"build", build_line()},   {"log", log_on_all_ranks()}};
+    if (classes_.exist()) information["classes"] = classes_.text();
     io::write_checkpoint(path, communicator_, state_, information);
     if (communicator_.is_root()) {
       checkpoints_.prune(state_.step);
@@ -379,6 +395,8 @@ class Training {
   double rate_ = 1;          // of products on all ranks together, operations per second
   std::unique_ptr<data::Dataset> dataset_;
   std::unique_ptr<data::TrainingBatches> batches_;
+  data::LabelClasses classes_;
+  data::ChainClasses chain_classes_;  // of the dataset
   std::unique_ptr<ValidationSets<P>> validation_;
   BestMetric metric_ = BestMetric::loss;
   std::unique_ptr<TrainingStep<P>> step_;

@@ -91,6 +91,13 @@ std::unique_ptr<data::TrainingBatches> training_batches(const Settings& settings
   }
 }
 
+data::LabelClasses training_classes(const Settings& settings, const data::Dataset& dataset) {
+  const ClassSettings& classes = settings.model.classes;
+  if (classes.label.empty()) return {};
+  return {classes.label, classes.levels(), data::read_labels(dataset, classes.label),
+          chosen_chains(dataset, settings.data.chains), dataset.path()};
+}
+
 ShardRange shards_of_rank(const Settings& settings, const Communicator& communicator) {
   const int local = static_cast<int>(settings.batch.shards) / communicator.size();
   return {communicator.rank() * local, (communicator.rank() + 1) * local};

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "data/dataset.hpp"
+#include "data/label_classes.hpp"
 #include "data/training_batches.hpp"
 #include "driver/settings.hpp"
 
@@ -21,6 +22,10 @@ data::Predicted predicted_by(const LossSettings& loss);
 std::unique_ptr<data::TrainingBatches> training_batches(const Settings& settings,
                                                         const DeckText& deck,
                                                         const data::Dataset& dataset);
+
+/// The classes of the same chains by the deck's &classes label; none without one. Failure: Error
+/// (data), as LabelClasses and read_labels.
+data::LabelClasses training_classes(const Settings& settings, const data::Dataset& dataset);
 
 /// The part of a rank in all shards of a batch.
 struct ShardRange {

@@ -22,6 +22,7 @@ struct TrainingState {
   std::int64_t matrix_library = 0;  // ProductLibrary: decides the bits of products
   std::int64_t operands = 0;        // OperandPrecision of the products
   ModelForm form;                   // of the model, beyond the shapes of its tensors
+  std::int64_t labels = 0;          // what classes and the chains in them hash to; 0: no classes
   std::int64_t best_step = 0;       // of the best validation, 0: none yet
   double best_value = -std::numeric_limits<double>::infinity();
   std::int64_t best_metric = 0;               // BestMetric: what best_value is one of
@@ -62,6 +63,7 @@ struct TrainingState {
     visitor.number("matrix_library", matrix_library);
     visitor.number("operands", operands);
     for (auto& [key, value] : form) visitor.number("form/" + key, value);
+    if (labels != 0) visitor.number("labels", labels);
     visitor.number("best_step", best_step);
     visitor.real("best_value", best_value);
     visitor.number("best_metric", best_metric);

@@ -73,8 +73,10 @@ StepReport TrainingStep<P>::take(std::int64_t step, const std::vector<data::Shar
       report.loss = model_.loss.evaluate(context_, communicator_, layout, embeddings.sequence,
                                          embeddings.structure, &gradient_, flags);
       if (model_.language.exists()) language_factor = add_language(layout, report.loss);
+      if (model_.classes.exists()) add_classes(layout, report);
     }
-    backward(shards, layout, gradient_, language_factor);
+    const auto class_factors = model_.classes.factors(report.classes);
+    backward(shards, layout, gradient_, language_factor, class_factors);
     {
       const Timed timed = context_.time("gradient reduction");
       const Region part("gradient reduction");
@@ -121,7 +123,7 @@ void TrainingStep<P>::forward(const std::vector<data::ShardRows>& shards, const 
 template <class P>
 void TrainingStep<P>::backward(const std::vector<data::ShardRows>& shards,
                                const BatchLayout& layout, const LossGradients<P>& gradient,
-                               double language_factor) {
+                               double language_factor, std::span<const double> class_factors) {
   const Embeddings all{gradient.dsequence, gradient.dstructure};
   // The last shard first: sums of pairs do not mind, and activations are given back as they came.
   for (std::size_t k = shards.size(); k-- > 0;) {
@@ -129,7 +131,7 @@ void TrainingStep<P>::backward(const std::vector<data::ShardRows>& shards,
     if (settings_.batch.recompute) model_.forward_to_losses(context_, shards[k], kept_[k], true);
     store_.zero_gradients();
     const Embeddings rows = rows_of_shard(all, layout, static_cast<int>(k));
-    model_.backward(context_, kept_[k], rows, language_factor);
+    model_.backward(context_, kept_[k], rows, language_factor, class_factors);
     model_.loss.set_parameter_gradients(gradient, k);
     const Timed timed = context_.time("gradient reduction");
     const Region region("gradient reduction");
@@ -140,17 +142,27 @@ void TrainingStep<P>::backward(const std::vector<data::ShardRows>& shards,
 template <class P>
 double TrainingStep<P>::add_language(const BatchLayout& layout, LossResult& loss) {
   Scope scope(scratch_);
-  const auto mine = scratch_.host_array<LanguageSums>(kept_.size());
-  for (std::size_t k = 0; k < kept_.size(); ++k) mine[k] = kept_[k].language.sums;
-  LanguageSums all;
-  for (const LanguageSums& shard :
-       gathered(scratch_, communicator_, layout, std::span<const LanguageSums>(mine)))
+  const auto mine = scratch_.host_array<PredictionSums>(kept_.size());
+  for (std::size_t k = 0; k < kept_.size(); ++k) mine[k] = kept_[k].language.tokens.sums;
+  PredictionSums all;
+  for (const PredictionSums& shard :
+       gathered(scratch_, communicator_, layout, std::span<const PredictionSums>(mine)))
     all += shard;
   const double weight = settings_.model.loss.language_weight();
   loss.language_loss = all.mean_loss();
   loss.language_accuracy = all.accuracy();
   loss.loss += weight * loss.language_loss;
-  return all.tokens > 0 ? weight / all.tokens : 0;
+  return all.rows > 0 ? weight / all.rows : 0;
+}
+
+template <class P>
+void TrainingStep<P>::add_classes(const BatchLayout& layout, StepReport& report) {
+  Scope scope(scratch_);
+  const auto mine = scratch_.host_array<ClassLevelSums>(kept_.size());
+  for (std::size_t k = 0; k < kept_.size(); ++k)
+    mine[k] = ClassHeads<P>::sums_of(kept_[k].sequence_classes, kept_[k].structure_classes);
+  report.classes = sum_over_shards(scratch_, communicator_, layout, mine);
+  report.loss.loss += model_.classes.loss(report.classes);
 }
 
 template <class P>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "backend/communicator.hpp"
@@ -18,7 +19,8 @@ struct StepReport {
   UpdateReport update;
   double logit_scale = 0;  // at the forward pass; not a number where the loss has none
   double learning_rate = 0;
-  ShardWork work;  // of this rank, one forward pass
+  ShardWork work;          // of this rank, one forward pass
+  ClassLevelSums classes;  // of the class heads, over the global batch
 };
 
 template <class P>
@@ -61,9 +63,12 @@ class TrainingStep {
   void forward(const std::vector<data::ShardRows>& shards, const BatchLayout& layout,
                const Embeddings& all, StepReport& report);
   void backward(const std::vector<data::ShardRows>& shards, const BatchLayout& layout,
-                const LossGradients<P>& gradient, double language_factor);
+                const LossGradients<P>& gradient, double language_factor,
+                std::span<const double> class_factors);
   /// Adds the language head's part to the loss; the factor of its gradient.
   double add_language(const BatchLayout& layout, LossResult& loss);
+  /// Adds the class heads' part to the loss.
+  void add_classes(const BatchLayout& layout, StepReport& report);
 
   const Settings& settings_;
   const Communicator& communicator_;

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "data/protein_reader.hpp"
+#include "driver/class_report.hpp"
 #include "driver/embedding.hpp"
 #include "driver/training_data.hpp"
 #include "model/loss_tiles.hpp"
@@ -25,12 +26,14 @@ std::size_t part_begin(std::size_t n, std::size_t k, std::size_t parts) { return
 
 template <class P>
 Validation<P>::Validation(const Settings& settings, const data::Dataset& dataset,
+                          const data::LabelClasses& classes,
                           const std::vector<std::int64_t>& indices,
                           const Communicator& communicator)
     : settings_(settings),
       communicator_(communicator),
       read_(data::reader_of(dataset)),
-      dataset_(dataset) {
+      dataset_(dataset),
+      classes_(classes.of(dataset)) {
   for (const std::int64_t index : indices) {
     const data::Chain chain{static_cast<int>(index), static_cast<int>(dataset.length(index))};
     chains_.push_back(chain);
@@ -92,7 +95,8 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
   const auto width = static_cast<std::size_t>(settings_.model.joint.width);
   const int per_rank = static_cast<int>(shards) / communicator_.size();
   double batches = 0;
-  LanguageSums language;
+  PredictionSums language;
+  ClassLevelSums classes;
   for (std::size_t begin = 0; begin < chains_.size(); begin += proteins) {
     const std::size_t size = std::min(proteins, chains_.size() - begin);
     BatchLayout layout;
@@ -114,7 +118,9 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
     };
     const auto loss_sequence = seen_by_loss(sequence), loss_structure = seen_by_loss(structure);
     const auto predicted =
-        context.scratch.host_array<LanguageSums>(static_cast<std::size_t>(layout.local_shards));
+        context.scratch.host_array<PredictionSums>(static_cast<std::size_t>(layout.local_shards));
+    const auto told =
+        context.scratch.host_array<ClassLevelSums>(static_cast<std::size_t>(layout.local_shards));
     std::size_t done = 0;
     for (int k = 0; k < per_rank; ++k) {
       const auto v = static_cast<std::size_t>(layout.first_local + k);
@@ -128,8 +134,14 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
         predicted[static_cast<std::size_t>(k)] = predict(step, shard);
       if (!step.model().is_joint) continue;
       typename JointModel<P>::Saved saved;
-      const auto rows = data::plain_rows(shard, read_, static_cast<int>(settings_.data.max_length));
+      auto rows = data::plain_rows(shard, read_, static_cast<int>(settings_.data.max_length));
       const auto embeddings = step.model().forward(context, rows, saved, false);
+      if (step.model().classes.exists()) {
+        classes_.add_to(rows);
+        step.model().predict_classes(context, rows, embeddings, saved);
+        told[static_cast<std::size_t>(k)] =
+            ClassHeads<P>::sums_of(saved.sequence_classes, saved.structure_classes);
+      }
       const std::size_t end = done + (last - first);
       copy(rows_of(sequence, done, end), embeddings.sequence);
       copy(rows_of(structure, done, end), embeddings.structure);
@@ -146,9 +158,11 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
       append_rows(collected.sequence, sequence);
       append_rows(collected.structure, structure);
     }
-    for (const LanguageSums& sums :
-         gathered(context.scratch, communicator_, layout, std::span<const LanguageSums>(predicted)))
+    for (const PredictionSums& sums : gathered(context.scratch, communicator_, layout,
+                                               std::span<const PredictionSums>(predicted)))
       language += sums;
+    if (step.model().classes.exists())
+      classes += sum_over_shards(context.scratch, communicator_, layout, told);
 
     // A last, smaller batch would be an easier task: it counts only where it is the only one.
     if (size < proteins && begin > 0) continue;
@@ -165,10 +179,12 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
   row.language_loss = language.mean_loss();
   row.language_accuracy = language.accuracy();
   row.loss += settings_.model.loss.language_weight() * row.language_loss;
+  row.loss += step.model().classes.loss(classes);
+  row.classes = class_columns(step.model().classes, classes);
 }
 
 template <class P>
-LanguageSums Validation<P>::predict(TrainingStep<P>& step, const data::Shard& shard) const {
+PredictionSums Validation<P>::predict(TrainingStep<P>& step, const data::Shard& shard) const {
   const data::Augmentation hidden{.seed = static_cast<std::uint64_t>(settings_.run.seed),
                                   .predicted = predicted_by(settings_.model.loss),
                                   .predicted_fraction = settings_.model.loss.predicted_fraction};
@@ -177,7 +193,7 @@ LanguageSums Validation<P>::predict(TrainingStep<P>& step, const data::Shard& sh
       step.context(),
       data::plain_rows(shard, read_, static_cast<int>(settings_.data.max_length), hidden), saved,
       false);
-  return saved.language.sums;
+  return saved.language.tokens.sums;
 }
 
 template <class P>
@@ -197,15 +213,17 @@ std::string Validation<P>::describe(const ValidationRow& row) const {
           : fmt::format("; equal-length {} over {} chains: percentile {:.3f} [{:.3f}, {:.3f}]",
                         kept, long_chains_.size(), row.equal_length_percentile, row.lower,
                         row.upper);
+  const std::string classes = describe_accuracies(settings_.model.classes.levels(), row.classes);
   return fmt::format(
       "validation at {:.0f}: loss {:.3f}, accuracy {:.1f} % and {:.1f} %; {} over {} "
-      "chains{}{}; effective ranks {:.1f} and {:.1f} of {}{}",
+      "chains{}{}{}; effective ranks {:.1f} and {:.1f} of {}{}",
       row.step, row.loss, 100 * row.accuracy_sequence_to_structure,
       100 * row.accuracy_structure_to_sequence, recall, chains(), percentile,
       row.language_loss > 0 ? fmt::format("; residues {:.3f}, {:.1f} % right", row.language_loss,
                                           100 * row.language_accuracy)
                             : "",
-      row.rank_sequence, row.rank_structure, settings_.model.joint.width, best);
+      classes.empty() ? "" : "; classes " + classes, row.rank_sequence, row.rank_structure,
+      settings_.model.joint.width, best);
 }
 
 template <class P>

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/dataset.hpp"
+#include "data/label_classes.hpp"
 #include "driver/history.hpp"
 #include "driver/training_step.hpp"
 #include "driver/worst_pairs.hpp"
@@ -16,9 +17,11 @@ namespace jespr {
 template <class P>
 class Validation {
  public:
-  /// On the chains `indices` of `dataset`, which must outlive it.
+  /// On the chains `indices` of `dataset`, which must outlive it. Accuracies of `classes`, those of
+  /// training, are over the chains whose class is one of them.
   Validation(const Settings& settings, const data::Dataset& dataset,
-             const std::vector<std::int64_t>& indices, const Communicator& communicator);
+             const data::LabelClasses& classes, const std::vector<std::int64_t>& indices,
+             const Communicator& communicator);
 
   /// Whether there is anything to be found: one chain alone always is.
   bool exists() const { return chains_.size() > 1; }
@@ -47,12 +50,13 @@ class Validation {
   };
   void run_batches(TrainingStep<P>& step, ValidationRow& row, Collected& collected);
   /// Sums of the language head over a shard; what is masked is the same at every validation.
-  LanguageSums predict(TrainingStep<P>& step, const data::Shard& shard) const;
+  PredictionSums predict(TrainingStep<P>& step, const data::Shard& shard) const;
 
   const Settings& settings_;
   const Communicator& communicator_;
   data::ProteinReader read_;
   const data::Dataset& dataset_;
+  data::ChainClasses classes_;
   std::vector<data::Chain> chains_, long_chains_;
   std::vector<WorstPair> worst_;
 };

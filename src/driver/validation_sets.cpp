@@ -12,11 +12,12 @@ namespace jespr {
 
 template <class P>
 ValidationSets<P>::ValidationSets(const Settings& settings, const data::Dataset& dataset,
+                                  const data::LabelClasses& classes,
                                   const Communicator& communicator)
-    : settings_(settings), communicator_(communicator) {
+    : settings_(settings), classes_(classes), communicator_(communicator) {
   Set first;
   first.validation = std::make_unique<Validation<P>>(
-      settings, dataset, dataset.chains_of(data::Split::validation), communicator);
+      settings, dataset, classes, dataset.chains_of(data::Split::validation), communicator);
   sets_.push_back(std::move(first));
   if (settings.validate.every == 0) return;
   for (const std::string& path : settings.validate.datasets) add(path);
@@ -34,7 +35,8 @@ void ValidationSets<P>::add(const std::string& path) {
   std::vector<std::int64_t> chains = set.dataset->chains_of(data::Split::validation);
   const bool all = chains.empty();
   for (std::int64_t i = 0; all && i < set.dataset->chains(); ++i) chains.push_back(i);
-  set.validation = std::make_unique<Validation<P>>(settings_, *set.dataset, chains, communicator_);
+  set.validation =
+      std::make_unique<Validation<P>>(settings_, *set.dataset, classes_, chains, communicator_);
   if (!set.validation->exists())
     fail(Exit::data, fmt::format("{}: &validate datasets: {} chains to validate on; two are needed",
                                  path, chains.size()));
@@ -50,7 +52,7 @@ void ValidationSets<P>::open_tables(const std::string& folder, std::int64_t last
   writes_ = writes;
   for (Set& set : sets_)
     set.table = std::make_unique<Table<ValidationRow>>(
-        folder + "/" + set.file_name("validation") + ".csv", last_step, writes,
+        folder + "/" + set.file_name("validation") + ".csv", last_step, writes, classes_.levels(),
         settings_.validate.retrieval.recall);
 }
 

@@ -17,9 +17,10 @@ template <class P>
 class ValidationSets {
  public:
   /// Opens the deck's further datasets: sets are named by their files. Two of one name, or a set
-  /// of less than two chains: Error (deck, data). Collective.
+  /// of less than two chains: Error (deck, data). `classes`, those of training, must outlive it.
+  /// Collective.
   ValidationSets(const Settings& settings, const data::Dataset& dataset,
-                 const Communicator& communicator);
+                 const data::LabelClasses& classes, const Communicator& communicator);
 
   /// The validation split of the dataset that is trained on.
   const Validation<P>& first() const { return *sets_.front().validation; }
@@ -52,6 +53,7 @@ class ValidationSets {
   void record(const Set& set, const ValidationRow& row) const;
 
   const Settings& settings_;
+  const data::LabelClasses& classes_;
   const Communicator& communicator_;
   std::string folder_;
   bool writes_ = false;

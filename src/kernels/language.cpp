@@ -40,15 +40,18 @@ void cross_entropy(Matrix<T> scores, Vector<T> bias, Vector<const int> targets,
         });
         const T sum =
             row.sum<T>(classes, [&](int a) { return exponential_of_negative(logit(a) - largest); });
-        const T own = logit(target);
+        const bool known = target >= 0;
+        const T own = known ? logit(target) : largest;
         row.for_each(classes, [&](int a) {
           const T share = exponential_of_negative(logit(a) - largest) / sum;
-          scores(m, a) = a == target ? share - T(1) : share;
+          const T derivative = a == target ? share - T(1) : share;
+          scores(m, a) = known ? derivative : T(0);
         });
         row.once([&]() {
-          losses(m) = static_cast<double>(largest) - static_cast<double>(own) +
-                      Kokkos::log(static_cast<double>(sum));
-          right(m) = own > other ? 1.0 : 0.0;
+          const double loss = static_cast<double>(largest) - static_cast<double>(own) +
+                              Kokkos::log(static_cast<double>(sum));
+          losses(m) = known ? loss : 0.0;
+          right(m) = known && own > other ? 1.0 : 0.0;
         });
       });
 }

@@ -9,7 +9,7 @@ namespace jespr {
 
 template <class P>
 JointLoss<P> JointLoss<P>::add(ParameterStore<P>& store, const LossSettings& settings) {
-  if (!settings.is_joint()) return {NoJointLoss<P>()};
+  if (!settings.is_joint() || settings.kind == "none") return {NoJointLoss<P>()};
   if (settings.kind == "siglip") return {SiglipLoss<P>::add(store, settings)};
   if (settings.kind == "vicreg") return {VicregLoss<P>::add(store, settings)};
   if (settings.kind == "distance") return {DistanceLoss<P>::add(store, settings)};

@@ -57,6 +57,7 @@ void declare(deck::Schema& schema, ModelSettings& settings, const data::DataSett
   declare(schema, settings.structure);
   declare(schema, settings.joint);
   declare(schema, settings.loss, settings.sequence, data);
+  declare(schema, settings.classes, settings.loss);
 }
 
 ModelForm form_of(const ModelSettings& settings) {
@@ -105,6 +106,8 @@ JointModel<P> JointModel<P>::add(ParameterStore<P>& store, const ModelSettings& 
     model.expander = Expander<P>::add(store, "expander", static_cast<int>(settings.joint.width),
                                       static_cast<int>(settings.loss.expander_width));
   model.loss = JointLoss<P>::add(store, settings.loss);
+  model.classes =
+      ClassHeads<P>::add(store, settings.classes, static_cast<int>(settings.joint.width));
   if (!model.is_joint)
     for (auto& parameter : store.parameters())
       if (parameter.part != Part::sequence) parameter.trainable = false;
@@ -158,11 +161,19 @@ typename JointModel<P>::Embeddings JointModel<P>::forward_to_losses(Context& con
     if (work) work->sequence += sequence_work(shard);
     return {};
   }
-  const Embeddings rows =
-      loss_rows(context, forward(context, shard, saved, differentiate, work), saved);
+  const Embeddings embeddings = forward(context, shard, saved, differentiate, work);
   if (language.exists())
     language.forward(context, saved.sequence_rep, shard.sequence.targets, saved.language);
-  return rows;
+  predict_classes(context, shard, embeddings, saved);
+  return loss_rows(context, embeddings, saved);
+}
+
+template <class P>
+void JointModel<P>::predict_classes(Context& context, const data::ShardRows& shard,
+                                    const Embeddings& embeddings, Saved& saved) const {
+  if (!classes.exists()) return;
+  classes.forward(context, embeddings.sequence, shard.classes, saved.sequence_classes);
+  classes.forward(context, embeddings.structure, shard.classes, saved.structure_classes);
 }
 
 template <class P>
@@ -176,23 +187,23 @@ void JointModel<P>::forward_language(Context& context, const data::ShardRows& sh
 
 template <class P>
 void JointModel<P>::backward(Context& context, Saved& saved, const Embeddings& gradient,
-                             double language_factor) const {
+                             double language_factor, std::span<const double> class_factors) const {
   if (!is_joint) {
     backward_sequence(context, saved, {}, language_factor);
     return;
   }
   if (!expander.exists()) {
-    backward_structure(context, saved, gradient.structure);
-    backward_sequence(context, saved, gradient.sequence, language_factor);
+    backward_structure(context, saved, gradient.structure, class_factors);
+    backward_sequence(context, saved, gradient.sequence, language_factor, class_factors);
     return;
   }
   Scope scope(context.scratch);
   const auto joint = static_cast<std::size_t>(sequence_head.shape.width);
   const Matrix<Real> rows = context.scratch.matrix<Real>(gradient.sequence.extent(0), joint);
   expander.backward(context, saved.structure_expander, gradient.structure, rows);
-  backward_structure(context, saved, rows);
+  backward_structure(context, saved, rows, class_factors);
   expander.backward(context, saved.sequence_expander, gradient.sequence, rows);
-  backward_sequence(context, saved, rows, language_factor);
+  backward_sequence(context, saved, rows, language_factor, class_factors);
 }
 
 template <class P>
@@ -227,13 +238,16 @@ Matrix<typename P::Real> JointModel<P>::forward_structure(Context& context,
 
 template <class P>
 void JointModel<P>::backward_sequence(Context& context, Saved& saved, Matrix<Real> gradient,
-                                      double language_factor) const {
+                                      double language_factor,
+                                      std::span<const double> class_factors) const {
   const Timed timed = context.time("sequence backward");
   const Region region("sequence backward");
   context.observed_prefix = "seq/";
   Scope scope(context.scratch);
   const Matrix<Real> drep =
       context.scratch.matrix<Real>(saved.sequence_rep.extent(0), saved.sequence_rep.extent(1));
+  if (!class_factors.empty())
+    classes.backward(context, saved.sequence_classes, class_factors, gradient);
   if (is_joint)
     sequence_head.backward(context, saved.sequence_head, gradient, drep);
   else
@@ -245,14 +259,16 @@ void JointModel<P>::backward_sequence(Context& context, Saved& saved, Matrix<Rea
 }
 
 template <class P>
-void JointModel<P>::backward_structure(Context& context, Saved& saved,
-                                       Matrix<Real> gradient) const {
+void JointModel<P>::backward_structure(Context& context, Saved& saved, Matrix<Real> gradient,
+                                       std::span<const double> class_factors) const {
   const Timed timed = context.time("structure backward");
   const Region region("structure backward");
   context.observed_prefix = "struct/";
   Scope scope(context.scratch);
   const Matrix<Real> drep =
       context.scratch.matrix<Real>(saved.structure_rep.extent(0), saved.structure_rep.extent(1));
+  if (!class_factors.empty())
+    classes.backward(context, saved.structure_classes, class_factors, gradient);
   structure_head.backward(context, saved.structure_head, gradient, drep);
   structure.backward(context, saved.structure, drep);
   context.observed_prefix.clear();

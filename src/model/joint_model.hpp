@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "data/batch.hpp"
+#include "model/class_heads.hpp"
 #include "model/expander.hpp"
 #include "model/joint_loss.hpp"
 #include "model/language_head.hpp"
@@ -17,12 +19,13 @@
 
 namespace jespr {
 
-/// What a deck says about the model: groups &sequence, &structure, &joint, &loss.
+/// What a deck says about the model: groups &sequence, &structure, &joint, &loss, &classes.
 struct ModelSettings {
   SequenceSettings sequence;
   StructureSettings structure;
   JointSettings joint;
   LossSettings loss;
+  ClassSettings classes;
 };
 void declare(deck::Schema& schema, ModelSettings& settings, const data::DataSettings& data);
 
@@ -57,6 +60,7 @@ struct JointModel {
   Expander<P> expander;  // of vicreg; else it does not exist
   JointLoss<P> loss;
   LanguageHead<P> language;  // of mlm and causal; else it does not exist
+  ClassHeads<P> classes;     // of &classes; else they do not exist
   bool is_joint = true;      // false: the sequence encoder learns alone
 
   struct Saved {
@@ -65,6 +69,7 @@ struct JointModel {
     typename ProjectionHead<P>::Saved sequence_head, structure_head;
     typename Expander<P>::Saved sequence_expander, structure_expander;
     typename LanguageHead<P>::Saved language;
+    typename ClassHeads<P>::Saved sequence_classes, structure_classes;
     Matrix<Real> sequence_rep, structure_rep;  // [N, C] of the two encoders
   };
 
@@ -89,16 +94,20 @@ struct JointModel {
   Embeddings loss_rows(Context& context, const Embeddings& embeddings, Saved& saved) const;
   int loss_width() const;
   /// The forward pass of training: the loss's rows (none where the sequence encoder learns alone),
-  /// and the sums of the language head in saved.language.
+  /// and the sums of language and class heads in `saved`.
   Embeddings forward_to_losses(Context& context, const data::ShardRows& shard, Saved& saved,
                                bool differentiate, ShardWork* work = nullptr) const;
+  /// Sums of the class heads over the embeddings of a shard.
+  void predict_classes(Context& context, const data::ShardRows& shard, const Embeddings& embeddings,
+                       Saved& saved) const;
   /// Sequence encoder and language head alone.
   void forward_language(Context& context, const data::ShardRows& shard, Saved& saved,
                         bool differentiate) const;
   /// `gradient`, of the loss's rows, is overwritten, and of `saved` what blocks recompute;
-  /// parameter gradients accumulate. `language_factor`: of the sum of the language head's losses.
+  /// parameter gradients accumulate. `language_factor`: of the sum of the language head's losses;
+  /// `class_factors` [levels]: of those of the class heads.
   void backward(Context& context, Saved& saved, const Embeddings& gradient,
-                double language_factor = 0) const;
+                double language_factor = 0, std::span<const double> class_factors = {}) const;
 
   /// The same of one encoder and its head.
   Matrix<Real> forward_sequence(Context& context, const data::ShardRows& shard, Saved& saved,
@@ -106,8 +115,10 @@ struct JointModel {
   Matrix<Real> forward_structure(Context& context, const data::ShardRows& shard, Saved& saved,
                                  bool differentiate) const;
   void backward_sequence(Context& context, Saved& saved, Matrix<Real> gradient,
-                         double language_factor = 0) const;
-  void backward_structure(Context& context, Saved& saved, Matrix<Real> gradient) const;
+                         double language_factor = 0,
+                         std::span<const double> class_factors = {}) const;
+  void backward_structure(Context& context, Saved& saved, Matrix<Real> gradient,
+                          std::span<const double> class_factors = {}) const;
 
   /// What a forward pass that has filled `saved` amounts to.
   ShardWork work_of(const data::ShardRows& shard, const Saved& saved) const;

@@ -6,19 +6,9 @@
 
 #include "layers/layer_norm.hpp"
 #include "layers/linear.hpp"
+#include "model/softmax_head.hpp"
 
 namespace jespr {
-
-/// Sums over predicted tokens, f64.
-struct LanguageSums {
-  double loss = 0;   // of -log p
-  double right = 0;  // whose token is the likeliest
-  double tokens = 0;
-
-  double mean_loss() const { return tokens > 0 ? loss / tokens : 0; }
-  double accuracy() const { return tokens > 0 ? right / tokens : 0; }
-};
-LanguageSums& operator+=(LanguageSums& sum, const LanguageSums& more);
 
 /// p(token | row) = softmax(E N(gelu(W x + b)) + c): E is the encoder's table of token embeddings
 /// [33, C], N a layer norm, c a bias for each token. Only rows with a target are computed.
@@ -28,22 +18,20 @@ struct LanguageHead {
 
   Linear<P> dense;        // lm_head.dense
   LayerNorm<P> norm;      // lm_head.layer_norm
-  Weight<P> bias, table;  // lm_head.bias [33]; the encoder's, not the head's own
+  SoftmaxHead<P> tokens;  // the encoder's table, not the head's own; lm_head.bias [33]
 
   struct Saved {
     Vector<const int> rows;  // [M] that have a target
     typename Linear<P>::Saved dense;
     typename LayerNorm<P>::Saved norm;
-    Matrix<Real> normed;    // [M, C]
-    Matrix<Real> residual;  // [M, 33] p - (1 for the target)
-    LanguageSums sums;
+    typename SoftmaxHead<P>::Saved tokens;
   };
 
   /// `prefix`lm_head..., names of fair-esm; `table` as the encoder has it.
   static LanguageHead add(ParameterStore<P>& store, const std::string& prefix, Weight<P> table);
 
-  bool exists() const { return table.exists(); }
-  /// Sums of the rows of rep [N, C] into saved.sums. targets [N]: tokens, or -1 for none.
+  bool exists() const { return tokens.exists(); }
+  /// Sums of the rows of rep [N, C] into saved.tokens.sums. targets [N]: tokens, or -1 for none.
   void forward(Context& context, Matrix<Real> rep, std::span<const int> targets,
                Saved& saved) const;
   /// Of `factor` times the sum of losses: drep [N, C] and parameter gradients accumulate, that of

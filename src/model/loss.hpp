@@ -26,7 +26,7 @@ struct LossSettings {
   double mlm_weight = 0, causal_weight = 0;
   double predicted_fraction = 0.15;  // BERT's and ESM-2's
 
-  /// Whether sequence and structure are compared at all.
+  /// Whether sequence and structure are embedded in one space; kind none: for &classes alone.
   bool is_joint() const { return kind != "mlm" && kind != "causal"; }
   /// Whether a structure may have several sequences to be compared with.
   bool takes_crops() const { return kind == "clip" || kind == "siglip"; }
@@ -38,8 +38,8 @@ struct LossSettings {
 };
 
 /// What `kind` may be, in an order that checkpoints know: new ones at the end.
-inline const std::vector<std::string> objectives = {"clip",     "siglip", "vicreg",
-                                                    "distance", "mlm",    "causal"};
+inline const std::vector<std::string> objectives = {"clip", "siglip", "vicreg", "distance",
+                                                    "mlm",  "causal", "none"};
 /// The place of a kind in it.
 std::int64_t objective_of(const std::string& kind);
 

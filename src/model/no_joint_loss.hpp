@@ -5,6 +5,7 @@
 #include "model/loss.hpp"
 #include "model/loss_tiles.hpp"
 #include "tensor/context.hpp"
+#include "tensor/loops.hpp"
 
 namespace jespr {
 
@@ -12,9 +13,10 @@ template <class P>
 struct NoJointLoss {
   using Real = typename P::Real;
 
-  /// As ClipLoss::evaluate, but that neither rows nor gradients are looked at: the loss is 0.
+  /// As ClipLoss::evaluate, but that rows are not looked at: the loss is 0, and so are gradients.
   LossResult evaluate(Context& context, const Communicator& communicator, const BatchLayout& layout,
-                      Matrix<Real>, Matrix<Real>, LossGradients<P>*, int flags = 0) const {
+                      Matrix<Real>, Matrix<Real>, LossGradients<P>* gradients,
+                      int flags = 0) const {
     struct ShardSums {
       double flags;
     };
@@ -22,6 +24,10 @@ struct NoJointLoss {
     const auto mine =
         context.scratch.host_array<ShardSums>(static_cast<std::size_t>(layout.local_shards));
     for (ShardSums& shard : mine) shard.flags = flags;
+    if (gradients) {
+      fill(gradients->dsequence, Real(0));
+      fill(gradients->dstructure, Real(0));
+    }
     LossResult result;
     for (const ShardSums& shard :
          gathered(context.scratch, communicator, layout, std::span<const ShardSums>(mine)))

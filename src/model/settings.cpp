@@ -105,7 +105,8 @@ void declare(deck::Schema& schema, LossSettings& s, const SequenceSettings& sequ
               "clip: symmetric InfoNCE, Radford et al. 2021; siglip: pairwise sigmoid, Zhai et al. "
               "2023; vicreg: invariance, variance, covariance, Bardes et al. 2022; distance: "
               "alignment and uniformity, Wang & Isola 2020; mlm (masked residues, Devlin et al. "
-              "2019) and causal (next residue): the sequence encoder alone, structures unseen")
+              "2019) and causal (next residue): the sequence encoder alone, structures unseen; "
+              "none: &classes alone")
       .sets_defaults([&s] {
         constexpr double of_siglip = 0.1;  // its logit scale starts at 10
         if (s.kind == "siglip") s.initial_temperature = of_siglip;

@@ -98,7 +98,7 @@ WAYS = {
     "train_nodes": lambda name: train(name, *VALIDATION),
     "step_8M": lambda name: train(name, f"data.chains={CHAINS}"),
     **dict.fromkeys(("siglip", "vicreg", "distance", "mlm", "causal", "clip_mlm",
-                     "crops"),
+                     "crops", "classes"),
                     lambda name: train(name, *VALIDATION)),
     "bench_8M": benchmark,
     "bench_35M": benchmark,

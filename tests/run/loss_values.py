@@ -159,10 +159,50 @@ def language():
     yield "right", right
 
 
+def classes():
+    """Linear softmax per level on rows of length 1 times sqrt(J), scaled by log(classes)."""
+    rng = np.random.default_rng(20170421)
+    proteins, width, counts, weights = 6, 8, (3, 7), (1.0, 0.25)
+    known = [[0, 2, -1, 1, 2, -1], [6, -1, -1, 0, 3, -1]]  # class of each protein, -1: unknown
+    def unit(rows):
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    arrays = {"x": unit(rng.normal(size=(proteins, width))),
+              "y": unit(rng.normal(size=(proteins, width)))}
+    for level, count in enumerate(counts, 1):
+        arrays[f"class_heads.{level}.weight"] = 0.5 * rng.normal(size=(count, width))
+        arrays[f"class_heads.{level}.bias"] = 0.5 * rng.normal(size=count)
+
+    def level_loss(level, x, y, *parameters):
+        weight, bias = parameters[2 * level:2 * level + 2]
+        terms = []
+        for rows in (x, y):
+            logits = math.sqrt(width) * rows @ weight.T + bias
+            terms += [log_sum_exp(logits[i:i + 1], 1)[0] - logits[i, c]
+                      for i, c in enumerate(known[level]) if c >= 0]
+        return sum(terms) / len(terms) / math.log(counts[level])
+
+    def loss(*arguments):
+        return sum(weight * level_loss(level, *arguments) for level, weight in enumerate(weights))
+    arguments = tuple(arrays.values())
+    yield from arrays.items()
+    yield "known", known
+    yield "loss", loss(*arguments)
+    for level in range(len(counts)):
+        yield f"loss.{level + 1}", level_loss(level, *arguments)
+        for rows, name in ((arrays["x"], "x"), (arrays["y"], "y")):
+            logits = (math.sqrt(width) * rows @ arrays[f"class_heads.{level + 1}.weight"].T +
+                      arrays[f"class_heads.{level + 1}.bias"])
+            yield f"right.{level + 1}.{name}", sum(
+                logits[i].argmax() == c for i, c in enumerate(known[level]) if c >= 0)
+    for place, name in enumerate(arrays):
+        yield f"d.{name}", derivative(loss, arguments, place)
+
+
 def main():
     found = {name: np.atleast_1d(np.asarray(numbers, dtype=float)).ravel()
              for name, numbers in [*values(), *(("language." + name, numbers)
-                                                for name, numbers in language())]}
+                                                for name, numbers in language()),
+                                   *(("classes." + name, numbers) for name, numbers in classes())]}
     if os.environ.get("JESPR_ACCEPT") == "1":
         PATH.write_text("".join(f"{name} {' '.join(repr(float(v)) for v in numbers)}\n"
                                 for name, numbers in found.items()))

@@ -1,16 +1,20 @@
-# Every objective of &loss kind, and predicting residues beside a joint one: the same bits on 1 and
-# 2 ranks and with recomputation, a loss that falls, a validation that beats the untrained model.
+# Every objective of &loss kind, and predicting residues or classes beside a joint one: the same
+# bits on 1 and 2 ranks and with recomputation, a loss that falls, a validation that beats the
+# untrained model. On the whole sample, the classes of held-out proteins.
 # labels: mpi
 # processors: 2
 # timeout: 600
+import collections
 import os
 import sys
 
+import h5py
+
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
 
-from jespr_runs import Run, expect, expect_same_run, history, say
+from jespr_runs import SOURCES, Run, expect, expect_same_run, history, run, say
 
-STEPS, FEW, AVERAGED = 30, 3, 8
+STEPS, FEW, AVERAGED, MANY = 30, 3, 8, 200
 CROPS = {"data.independent_crops": False, "data.sequence_crops": 3, "data.crop_length": 30}
 OBJECTIVES = {
     "clip": {},
@@ -23,6 +27,9 @@ OBJECTIVES = {
     "distance_and_causal": {"loss.kind": "distance", "loss.causal_weight": 0.5},
     "clip_of_crops": {"loss.kind": "clip", **CROPS},
     "siglip_of_crops": {"loss.kind": "siglip", **CROPS},
+    "none": {"classes.label": "cath", "classes.weights": [1, 1]},
+    "vicreg_and_classes": {"loss.kind": "vicreg", "loss.expander_width": 64,
+                           "classes.label": "cath", "classes.weights": [1, 1, 1]},
 }
 
 
@@ -52,3 +59,43 @@ for name, changes in OBJECTIVES.items():
                      for run in (untrained, trained))
     expect(after < before, f"{name}: validation loss {after:.4f}, untrained {before:.4f}")
     say(f"{name}: loss {begin:.3f} to {end:.3f}, validation {before:.3f} to {after:.3f}")
+
+# Classes and architectures (CATH) of the sample's validation chains, none of which has a relative
+# among those of training: better than the untrained model and than the commonest class of training.
+sample = f"{os.getcwd()}/sample.h5"
+run(1, SOURCES / "input/quickstart_prepare.deck", f"prepare.dataset={sample}",
+    "prepare.overwrite=.true.")
+with h5py.File(sample) as file:
+    chains = list(zip(file["split"][()], file["labels/cath"].asstr()[()]))
+
+
+def share_of_commonest(level):
+    """Of the validation chains with one label whose class is known, those of the commonest."""
+    names = {split: [".".join(label.split(".")[:level]) for part, label in chains
+                     if part == split and label and ";" not in label] for split in (0, 1)}
+    known = [name for name in names[1] if name in set(names[0])]
+    return known.count(collections.Counter(names[0]).most_common(1)[0][0]) / len(known)
+
+
+common = {"data.dataset": sample, "classes.label": "cath", "classes.weights": [1, 1],
+          "optim.lr_peak": 3e-3, "validate.equal_length": 0, "checkpoint.every": MANY,
+          "validate.every": MANY}
+found = {}
+for name, changes in {"untrained": {"optim.steps": 1, "optim.lr_peak": 1e-12,
+                                    "optim.warmup_steps": 0},
+                      "trained": {"optim.steps": MANY}}.items():
+    job = Run(f"sample_{name}", common | changes)
+    job.run(1)
+    losses = [float(row["loss"]) for row in history(job.output)]
+    found[name] = {key: float(value) for key, value in
+                   history(job.output, "validation.csv")[-1].items()}
+expect(mean(losses[-AVERAGED:]) < mean(losses[:AVERAGED]), f"sample: loss {losses}")
+for level in (1, 2):
+    expect(found["trained"][f"class_loss_{level}"] < found["untrained"][f"class_loss_{level}"],
+           f"level {level}: {found}")
+    for modality in ("sequence", "structure"):
+        column = f"class_accuracy_{modality}_{level}"
+        least = max(found["untrained"][column], share_of_commonest(level))
+        expect(found["trained"][column] > least, f"{column}: {found}, commonest {least:.3f}")
+        say(f"{column}: {found['trained'][column]:.3f}, untrained "
+            f"{found['untrained'][column]:.3f}, commonest {share_of_commonest(level):.3f}")

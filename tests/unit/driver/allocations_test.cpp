@@ -112,7 +112,7 @@ TEST(Allocations, AreCountedByTheHooks) {
 
 template <class P>
 void expect_no_allocations(bool recompute, bool with_options = false, const LossSettings& loss = {},
-                           int sequences = 1) {
+                           int sequences = 1, bool with_classes = false) {
   Settings settings;
   if (with_options) {  // all that have buffers of their own
     settings.batch.recompute_blocks = true;
@@ -126,6 +126,10 @@ void expect_no_allocations(bool recompute, bool with_options = false, const Loss
   settings.model.joint.dropout = 0.1;
   settings.model.loss = loss;
   settings.model.sequence.pooling = "mean";
+  if (with_classes) {
+    settings.model.classes.label = "scop";
+    settings.model.classes.sizes = {4, 9, 20, 100};
+  }
   const data::Augmentation augmentation{
       .predicted = loss.has_language() ? data::Predicted::masked : data::Predicted::nothing,
       .predicted_fraction = 0.15};
@@ -149,6 +153,9 @@ void expect_no_allocations(bool recompute, bool with_options = false, const Loss
       data::append_protein(shards[static_cast<std::size_t>(identity / 4)], identity,
                            data::made_up_protein(identity, length), windows, augmentation, number);
     }
+    if (with_classes && number % 3 > 0)  // a step without labels is the first
+      for (data::ShardRows& shard : shards)
+        shard.classes = {0, -1, 2, 3, 0, 8, -1, -1, number, 1, -1, 2, 99, number, -1, 3};
     counting = number > 0;
     step.take(number, shards, layout, 0);
     counting = false;
@@ -178,6 +185,7 @@ TEST(TrainingStep, StepsOfOtherLossesAllocateNothing) {
   expect_no_allocations<F32>(true, false, both);
   constexpr int crops = 3;
   expect_no_allocations<F32>(false, false, {}, crops);
+  expect_no_allocations<F32>(false, false, {}, 1, true);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "support/arrays.hpp"
@@ -96,6 +97,33 @@ void check_cross_entropy() {
 TEST(Language, CrossEntropy) {
   check_cross_entropy<float>();
   check_cross_entropy<double>();
+}
+
+/// Rows without a target: nothing of them is learnt, and the others do not notice.
+template <class T>
+void check_unknown_targets() {
+  Bench bench;
+  const Numbers scores = random_numbers(count * classes, 5, 4);
+  const Guarded<T> bias(random_numbers(classes, 6));
+  const auto run = [&](const std::vector<int>& wanted) {
+    const Guarded<T> found(scores);
+    const Guarded<double> losses(count), right(count);
+    kernels::cross_entropy(found.matrix(count, classes), bias.vector(), upload(bench, wanted),
+                           losses.vector(), right.vector());
+    return std::vector<Numbers>{found.host(), losses.host(), right.host()};
+  };
+  auto all = run(targets);
+  const auto some = run({targets[0], -1, targets[2], -1});
+  for (const std::size_t m : {std::size_t(1), std::size_t(3)}) {
+    std::fill_n(all[0].begin() + static_cast<std::ptrdiff_t>(m * classes), classes, 0);
+    all[1][m] = all[2][m] = 0;
+  }
+  EXPECT_EQ(some, all);
+}
+
+TEST(Language, RowsWithoutATargetTeachNothing) {
+  check_unknown_targets<float>();
+  check_unknown_targets<double>();
 }
 
 }  // namespace

@@ -125,6 +125,50 @@ TEST(JointModel, GradientOfMixedLayersByDifferences) {
                          {}, step_between_kinks);
 }
 
+/// The rows that the loss sees and the loss of class heads beside it, which reads the embeddings in
+/// front of an expander.
+TEST(JointModel, GradientOfClassHeadsByDifferences) {
+  for (const std::string kind : {"none", "vicreg"}) {
+    ModelSettings settings = small_settings("invariant", "mean");
+    settings.loss.kind = kind;
+    settings.loss.expander_width = 9;
+    settings.classes.label = "scop";
+    settings.classes.weights = {1, 0.5};
+    settings.classes.sizes = {2, 3};
+    Case test(settings);
+    test.rows.classes = {0, -1, 1, 2, 0, -1};
+    const auto width = static_cast<std::size_t>(test.model.loss_width());
+    const auto forward = [&] {
+      test.bench.saved.release({});
+      const auto rows =
+          test.model.forward_to_losses(test.bench.context, test.rows, test.saved, true);
+      Numbers all = to_host(rows.sequence);
+      const Numbers structures = to_host(rows.structure);
+      all.insert(all.end(), structures.begin(), structures.end());
+      all.push_back(test.model.classes.loss(
+          ClassHeads<F64>::sums_of(test.saved.sequence_classes, test.saved.structure_classes)));
+      return all;
+    };
+    const auto backward = [&](const Numbers& w) {
+      const auto half = w.begin() + static_cast<std::ptrdiff_t>(test.proteins * width);
+      const Guarded<double> sequence(Numbers(w.begin(), half)),
+          structure(Numbers(half, w.end() - 1));
+      auto factors = test.model.classes.factors(
+          ClassHeads<F64>::sums_of(test.saved.sequence_classes, test.saved.structure_classes));
+      for (double& factor : factors) factor *= w.back();
+      test.model.backward(
+          test.bench.context, test.saved,
+          {sequence.matrix(test.proteins, width), structure.matrix(test.proteins, width)}, 0,
+          factors);
+      return Numbers();
+    };
+    expect_layer_gradients("joint model with class heads, " + kind, test.store,
+                           {[&](const auto&) { return forward(); }, backward}, {},
+                           step_between_kinks);
+    EXPECT_EQ(test.store.find("class_heads.2.weight")->layers_above, 0);
+  }
+}
+
 /// What feeds a layer counts as the one below it; heads and loss have none above them.
 TEST(JointModel, CountsTheLayersAbove) {
   ModelSettings settings = small_settings("invariant", "attention");

@@ -36,7 +36,7 @@ struct Case {
     to_device(rep, converted<Real>(x));
     head.forward(bench.context, rep, targets, saved);
     EXPECT_EQ(bench.scratch.stack().in_use(), 0u);
-    return saved.sums.loss;
+    return saved.tokens.sums.loss;
   }
 };
 
@@ -49,9 +49,9 @@ void check_values() {
               converted<typename P::Master>(values.at("language." + parameter.name)));
   test.forward(values.at("language.rep"));
   const double tolerance = rounding<typename P::Real>(4 * columns);
-  expect_close({test.saved.sums.loss}, values.at("language.loss"), tolerance, "loss");
-  EXPECT_EQ(test.saved.sums.tokens, 4);
-  EXPECT_EQ((Numbers{test.saved.sums.right}), values.at("language.right"));
+  expect_close({test.saved.tokens.sums.loss}, values.at("language.loss"), tolerance, "loss");
+  EXPECT_EQ(test.saved.tokens.sums.rows, 4);
+  EXPECT_EQ((Numbers{test.saved.tokens.sums.right}), values.at("language.right"));
 }
 
 TEST(LanguageHead, EqualsTheRecordedValues) {
