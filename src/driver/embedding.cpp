@@ -4,8 +4,7 @@
 namespace jespr {
 namespace {
 
-constexpr std::int64_t rows_per_piece = 2048;  // enough to keep the matrix products busy
-constexpr int rows_of_ends = 2;                // of the start and end tokens
+constexpr int rows_of_ends = 2;  // of the start and end tokens
 
 }  // namespace
 

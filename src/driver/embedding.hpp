@@ -1,6 +1,7 @@
 // Embedding of chains by a model as it is, without gradients: the way to a gallery.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -9,6 +10,9 @@
 #include "model/joint_model.hpp"
 
 namespace jespr {
+
+/// Rows of either encoder that embed_chains shows the model at a time; a longer chain is alone.
+inline constexpr std::int64_t rows_per_piece = 2048;  // enough to keep the matrix products busy
 
 /// Appends the rows of `block` to `rows` on the host.
 template <class T>

@@ -86,10 +86,10 @@ class Training {
     dataset_ =
         std::make_unique<data::Dataset>(data::Dataset::open(settings_.data.dataset, communicator_));
     batches_ = training_batches(settings_, deck_, *dataset_);
-    memory_plan_ =
-        set_shards<P>(settings_, deck_, *batches_, data::reader_of(*dataset_), communicator_);
-    if (!memory_plan_.empty()) batches_ = training_batches(settings_, deck_, *dataset_);
     validation_ = std::make_unique<ValidationSets<P>>(settings_, *dataset_, communicator_);
+    memory_plan_ = set_shards<P>(settings_, deck_, *batches_, *validation_,
+                                 data::reader_of(*dataset_), communicator_);
+    if (!memory_plan_.empty()) batches_ = training_batches(settings_, deck_, *dataset_);
     metric_ = best_metric(settings_.validate, settings_.model.loss.is_joint(),
                           validation_->first().compares_equal_lengths());
   }
