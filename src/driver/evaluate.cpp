@@ -61,6 +61,8 @@ Gallery<float> in_f32(const Gallery<double>& gallery) {
   return {gallery.width,
           {gallery.sequence.begin(), gallery.sequence.end()},
           {gallery.structure.begin(), gallery.structure.end()},
+          {gallery.sequence_pooled.begin(), gallery.sequence_pooled.end()},
+          {gallery.structure_pooled.begin(), gallery.structure_pooled.end()},
           gallery.sequence_residues,
           gallery.structure_residues};
 }
@@ -158,7 +160,7 @@ class Evaluation {
     const Timer timer;
     const auto embeddings =
         embed_chains(context_, communicator_, model_, std::span<const data::Chain>(gallery.chains),
-                     data::reader_of(dataset_), gallery.result.kept_residues);
+                     data::reader_of(dataset_), gallery.result.kept_residues, options_.pooled_rows);
     const double seconds = timer.seconds();
     RankingMethod method;
     method.name = name;
