@@ -15,6 +15,7 @@
 #include "driver/best_model.hpp"
 #include "driver/checkpoints.hpp"
 #include "driver/history.hpp"
+#include "driver/initial_weights.hpp"
 #include "driver/layer_statistics.hpp"
 #include "driver/restart.hpp"
 #include "driver/run_log.hpp"
@@ -77,6 +78,7 @@ class Training {
   void open_folder() {
     check_ranks(settings_, deck_, communicator_.size());
     if (!dry_run_) restart_from_ = find_restart(settings_.checkpoint, checkpoints_, communicator_);
+    if (restart_from_.empty()) check_initial_weights(settings_.model, communicator_);
     if (dry_run_ && communicator_.is_root()) checkpoints_.remove_results();  // of an earlier one
     if (communicator_.is_root()) checkpoints_.remove_unfinished();
     open_log(folder_, deck_, communicator_);
@@ -110,7 +112,11 @@ class Training {
   }
 
   void restore() {
-    if (restart_from_.empty()) return;
+    if (restart_from_.empty()) {
+      initial_weights_ = take_initial_weights(step_->store(), settings_.model);
+      return;
+    }
+    initial_weights_ = initial_weights_of(restart_from_);
     restore_state(restart_from_, state_, deck_, dataset_->path());
     step_->store().mark_updated();
     const auto before = static_cast<BestMetric>(state_.best_metric);
@@ -336,10 +342,11 @@ class Training {
     const Timed timed(&step_->timers(), "checkpoints");
     const Region region("checkpoint");
     const Timer timer;
-    const io::Information information = {
+    io::Information information = {
         {"deck", deck_.processed}, {"time", time_stamp()},
         {"host", host_name()},     {"precision", settings_.run.precision},
         {"build", build_line()},   {"log", log_on_all_ranks()}};
+    if (!initial_weights_.empty()) information[initial_weights_name] = initial_weights_;
     io::write_checkpoint(path, communicator_, state_, information);
     if (communicator_.is_root()) {
       checkpoints_.prune(state_.step);
@@ -363,8 +370,9 @@ class Training {
   StopRequest stop_;
   const Timer timer_;
   std::string restart_from_;
-  std::string memory_plan_;  // for the log; empty without a limit
-  double rate_ = 1;          // of products on all ranks together, operations per second
+  std::string initial_weights_;  // where they came from; empty: all drawn by seed
+  std::string memory_plan_;      // for the log; empty without a limit
+  double rate_ = 1;              // of products on all ranks together, operations per second
   std::unique_ptr<data::Dataset> dataset_;
   std::unique_ptr<data::TrainingBatches> batches_;
   std::unique_ptr<ValidationSets<P>> validation_;
