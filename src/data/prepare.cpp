@@ -183,16 +183,11 @@ void run_prepare(const PrepareSettings& settings, const std::string& deck,
   mine.renamed = rename_repeated(findings, communicator);
   if (settings.duplicates == "drop") mine.twins = drop_twins(findings, communicator);
   mine.unlisted = join_table(findings.slab, table, default_split);
-  const std::int64_t crossing = assign_splits(findings.slab, settings, communicator);
+  assign_splits(findings.slab, settings, communicator);
   const PrepareCounts counts = count(findings, items.size(), mine, communicator);
   const std::vector<Record>& records = findings.slab.records;
   print_counts(counts, settings, static_cast<std::int64_t>(table.rows.size()),
                records.empty() ? "(none)" : records.front().name);
-  if (crossing > 0)
-    log::warning(fmt::format(
-        "{} of validation and test {} a relative in training ({:.0f} % of the "
-        "6-mers shared, or more)",
-        counted(crossing, "chain"), crossing == 1 ? "has" : "have", 100 * settings.least_shared));
   const std::string report = report_of(settings);
   if (counts.chains == 0) {
     write_report(report, findings.rows, communicator);

@@ -14,7 +14,7 @@
 
 #include "base/hash.hpp"
 #include "data/chain_names.hpp"
-#include "data/relatives.hpp"
+#include "data/split_assignment.hpp"
 
 namespace jespr::data {
 namespace {
@@ -167,8 +167,7 @@ std::int64_t join_table(Slab& slab, const ChainTable& table, Split default_split
   return unlisted;
 }
 
-std::int64_t assign_splits(Slab& slab, const PrepareSettings& settings,
-                           const Communicator& communicator) {
+void assign_splits(Slab& slab, const PrepareSettings& settings, const Communicator& communicator) {
   std::vector<std::int32_t> my_clusters;
   std::vector<std::uint64_t> my_hashes;
   std::vector<std::string> my_sequences;
@@ -179,32 +178,17 @@ std::int64_t assign_splits(Slab& slab, const PrepareSettings& settings,
     my_sequences.push_back(record.chain.sequence);
     my_splits.push_back(record.row.split);
   }
-  Gathered<std::int32_t> clusters = gather(my_clusters, communicator);
-  Gathered<Split> splits = gather(my_splits, communicator);
-  const std::size_t chains = splits.values.size();
-  const auto has_several_splits = [&] {
-    return std::adjacent_find(splits.values.begin(), splits.values.end(), std::not_equal_to<>()) !=
-           splits.values.end();
-  };
-  const bool by_kmers = settings.clusters == "kmers", by_cluster = settings.split == "by_cluster";
-  if (!by_kmers && !by_cluster && !has_several_splits()) return 0;
-
+  const Gathered<std::int32_t> clusters = gather(my_clusters, communicator);
   // All ranks compute the same from the same sequences.
-  const KmerIndex index(gather_lines(my_sequences, communicator).values);
-  if (by_kmers) clusters.values = clusters_of_relatives(index, chains, settings.least_shared);
-  if (by_cluster) {
-    SplitShares shares;
-    shares.validation = settings.validation_share;
-    shares.test = settings.test_share;
-    shares.seed = static_cast<std::uint64_t>(settings.split_seed);
-    splits.values =
-        split_by_cluster(clusters.values, gather(my_hashes, communicator).values, shares);
-  }
+  SplitAssignment all{clusters.values, gather(my_splits, communicator).values};
+  assign_splits(all, settings,
+                {[&] { return gather_lines(my_sequences, communicator).values; },
+                 [&] { return gather(my_hashes, communicator).values; }},
+                true);
   for (std::size_t i = 0; i < slab.records.size(); ++i) {
-    slab.records[i].row.cluster = clusters.values[clusters.begin + i];
-    slab.records[i].row.split = splits.values[splits.begin + i];
+    slab.records[i].row.cluster = all.clusters[clusters.begin + i];
+    slab.records[i].row.split = all.splits[clusters.begin + i];
   }
-  return has_several_splits() ? count_crossing(index, splits.values, settings.least_shared) : 0;
 }
 
 }  // namespace jespr::data

@@ -16,14 +16,17 @@
 #include "data/fasta.hpp"
 #include "data/hash_table.hpp"
 #include "data/prepare_report.hpp"
-#include "data/relatives.hpp"
 #include "data/sequence_writer.hpp"
+#include "data/split_assignment.hpp"
 #include "data/spool.hpp"
 #include "io/files.hpp"
 #include "io/hdf5.hpp"
 
 namespace jespr::data {
 namespace {
+
+/// Residues that are compared to find relatives, at 9 bytes each: 2.4 GB at most.
+constexpr std::uint64_t most_compared = 1 << 28;
 
 /// A hash that is no empty place of a table.
 std::uint64_t key_of(std::string_view text) {
@@ -100,12 +103,12 @@ class Reader {
     counts_.files = static_cast<std::int64_t>(items_.size()) - counts_.refused_files;
     counts_.chains = static_cast<std::int64_t>(writer_.records());
     counts_.are_sequences = true;
-    if (settings_.split == "by_cluster") assign_splits();
+    assign_clusters_and_splits();
     print_counts(counts_, settings_, static_cast<std::int64_t>(table_.rows.size()), first_name_);
   }
 
   std::int64_t records() const { return counts_.chains; }
-  void write_dataset(const std::string& deck) { writer_.write(sources_, splits_, deck); }
+  void write_dataset(const std::string& deck) { writer_.write(sources_, assignment_, deck); }
 
   /// Puts the report in its place.
   void publish_report() {
@@ -177,14 +180,13 @@ class Reader {
     const auto found = table_.rows.find(name);
     const ChainTable::Row& row = found == table_.rows.end() ? unlisted : found->second;
     counts_.unlisted += found == table_.rows.end();
-    if (settings_.split == "by_cluster") {
-      clusters_.push_back(row.cluster);
+    if (settings_.split == "by_cluster")
       name_hashes_.push_back(digest(name.data(), name.size()));
-    } else {
+    else
       ++counts_.splits[static_cast<std::size_t>(row.split)];
-    }
     if (writer_.records() == 0) first_name_ = name;
     writer_.add(name, sequence, static_cast<std::int64_t>(sources_.size()), row);
+    require_comparable();
     counts_.residues += static_cast<std::int64_t>(sequence.size());
   }
 
@@ -194,13 +196,32 @@ class Reader {
     ++counts_.refused_files;
   }
 
-  void assign_splits() {
-    SplitShares shares;
-    shares.validation = settings_.validation_share;
-    shares.test = settings_.test_share;
-    shares.seed = static_cast<std::uint64_t>(settings_.split_seed);
-    splits_ = split_by_cluster(clusters_, name_hashes_, shares);
-    for (const Split split : splits_) ++counts_.splits[static_cast<std::size_t>(split)];
+  bool by_kmers() const { return settings_.clusters == "kmers"; }
+  bool by_cluster() const { return settings_.split == "by_cluster"; }
+
+  /// More residues than fit into memory to be compared are refused as soon as they are met.
+  void require_comparable() const {
+    if (by_kmers() && writer_.residues() > most_compared)
+      fail(Exit::deck, fmt::format("&prepare clusters = 'kmers': the FASTA files have more than {} "
+                                   "residues, as many as can be compared in memory; give a table "
+                                   "with a column cluster30, as of a search by MMseqs2",
+                                   most_compared));
+  }
+
+  /// Where chains are in one split, as the table has them, nothing needs to be known of all.
+  void assign_clusters_and_splits() {
+    const bool several = std::count(counts_.splits.begin(), counts_.splits.end(), 0) < 2;
+    if (!by_kmers() && !by_cluster() && !several) return;
+    assignment_ = writer_.read_assignment();
+    const bool comparable = writer_.residues() <= most_compared;
+    assign_splits(assignment_, settings_,
+                  {[&] { return writer_.read_sequences(); }, [&] { return name_hashes_; }},
+                  comparable);
+    counts_.splits = {};
+    for (const Split split : assignment_.splits) ++counts_.splits[static_cast<std::size_t>(split)];
+    if (!comparable)
+      log::warning(fmt::format("{} residues are too many to look for relatives across splits",
+                               writer_.residues()));
   }
 
   /// Says about once a second how far the files are read.
@@ -227,9 +248,8 @@ class Reader {
   std::vector<Source> sources_;
   UniqueNames names_;
   FirstRecords firsts_;
-  std::vector<std::int32_t> clusters_;
   std::vector<std::uint64_t> name_hashes_;
-  std::vector<Split> splits_;
+  SplitAssignment assignment_;
   PrepareCounts counts_;
   std::string first_name_ = "(none)";
   std::uint64_t all_bytes_ = 0, done_bytes_ = 0;
@@ -267,7 +287,6 @@ std::string structures_wanted(const PrepareSettings& s) {
   if (s.missing != "keep") return "missing = '" + s.missing + "'";
   if (s.confidence != "complete") return "confidence = '" + s.confidence + "'";
   if (s.filter.min_completeness > 0) return "min_completeness";
-  if (s.clusters == "kmers") return "clusters = 'kmers'";
   return "";
 }
 

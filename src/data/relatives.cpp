@@ -39,6 +39,10 @@ std::vector<std::uint32_t> kmers_of(std::string_view sequence) {
 }  // namespace
 
 KmerIndex::KmerIndex(std::vector<std::string> sequences) : sequences_(std::move(sequences)) {
+  std::size_t residues = 0;  // no fewer than k-mers, but for sequences too short for one
+  for (const std::string& sequence : sequences_)
+    residues += std::max<std::size_t>(1, sequence.size());
+  entries_.reserve(residues);
   for (std::size_t i = 0; i < sequences_.size(); ++i)
     for (const std::uint32_t kmer : kmers_of(sequences_[i]))
       entries_.push_back(static_cast<std::uint64_t>(kmer) << 32 | i);

@@ -87,7 +87,27 @@ void SequenceWriter::add_twin(const std::string& name, std::int64_t kept) {
   ++twin_count_;
 }
 
-void SequenceWriter::write(const std::vector<Source>& sources, const std::vector<Split>& splits,
+std::vector<std::string> SequenceWriter::read_sequences() {
+  lengths_.rewind();
+  sequences_.rewind();
+  std::vector<std::string> sequences;
+  sequences.reserve(records_);
+  for_pieces(records_, piece_rows, [&](std::size_t, std::size_t count) {
+    for (const std::int64_t length : lengths_.read_values<std::int64_t>(count)) {
+      sequences.emplace_back(static_cast<std::size_t>(length), '\0');
+      sequences_.read(sequences.back());
+    }
+  });
+  return sequences;
+}
+
+SplitAssignment SequenceWriter::read_assignment() {
+  clusters_.rewind();
+  splits_.rewind();
+  return {clusters_.read_values<std::int32_t>(records_), splits_.read_values<Split>(records_)};
+}
+
+void SequenceWriter::write(const std::vector<Source>& sources, const SplitAssignment& assignment,
                            const std::string& deck) {
   io::File file = io::File::create(path_);
   file.set_attribute("/", "format", dataset_format);
@@ -126,15 +146,17 @@ void SequenceWriter::write(const std::vector<Source>& sources, const std::vector
 
     write_offsets(lengths_, offsets);
     copy(names_, names);
-    if (splits.empty()) {
+    if (assignment.splits.empty()) {
       copy<std::int8_t>(splits_, split, piece_rows);
+      copy<std::int32_t>(clusters_, cluster, piece_rows);
     } else {
       std::vector<std::int8_t> values;
-      for (const Split value : splits) values.push_back(static_cast<std::int8_t>(value));
+      for (const Split value : assignment.splits) values.push_back(static_cast<std::int8_t>(value));
       split.write_rows<std::int8_t>(0, values);
       split.seal();
+      cluster.write_rows<std::int32_t>(0, assignment.clusters);
+      cluster.seal();
     }
-    copy<std::int32_t>(clusters_, cluster, piece_rows);
     copy<std::int64_t>(sources_, source, piece_rows);
     for (std::size_t i = 0; i < labels_.size(); ++i) copy(labels_[i], labels[i]);
     copy<std::uint8_t>(sequences_, sequence, piece_residues);

@@ -11,6 +11,7 @@
 
 #include "data/chain_table.hpp"
 #include "data/dataset_writer.hpp"
+#include "data/split_assignment.hpp"
 #include "data/spool.hpp"
 
 namespace jespr::data {
@@ -27,8 +28,12 @@ class SequenceWriter {
   void add_twin(const std::string& name, std::int64_t kept);
 
   std::size_t records() const { return records_; }
-  /// Writes the file. `splits` stands for those of the rows unless it is empty.
-  void write(const std::vector<Source>& sources, const std::vector<Split>& splits,
+  std::uint64_t residues() const { return residues_; }
+  /// What was added, read back: all sequences, or all clusters and splits.
+  std::vector<std::string> read_sequences();
+  SplitAssignment read_assignment();
+  /// Writes the file. An assignment of this size stands for clusters and splits of the rows.
+  void write(const std::vector<Source>& sources, const SplitAssignment& assignment,
              const std::string& deck);
 
  private:

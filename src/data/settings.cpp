@@ -109,10 +109,12 @@ void declare(deck::Schema& schema, BatchSettings& s) {
       "of a transformer block or graph layer keep its input alone, and run it forward again "
       "before its backward pass: memory of one layer, same bits, up to a third more work");
   group
-      .real("max_memory_gb", s.max_memory_gb, {.min = 0, .unit = "GB"},
-            "so much may a rank hold of parameters, gradients, moments, activations and scratch: "
-            "shards is doubled until one of them fits, and recompute set where a rank's do not "
-            "all fit at once; 0: no limit")
+      .real(
+          "max_memory_gb", s.max_memory_gb, {.min = 0, .unit = "GB"},
+          "so much may a rank hold of parameters, gradients, moments, activations and scratch, in "
+          "validations too: shards is doubled until one of them fits, and recompute set where a "
+          "rank's do not "
+          "all fit at once; 0: no limit")
       .only_for({"train"});
 }
 

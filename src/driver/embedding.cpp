@@ -4,8 +4,7 @@
 namespace jespr {
 namespace {
 
-constexpr std::int64_t rows_per_piece = 2048;  // enough to keep the matrix products busy
-constexpr int rows_of_ends = 2;                // of the start and end tokens
+constexpr int rows_of_ends = 2;  // of the start and end tokens
 
 }  // namespace
 
@@ -13,9 +12,10 @@ template <class P>
 Gallery<typename P::Real> embed_chains(Context& context, const Communicator& communicator,
                                        const JointModel<P>& model,
                                        std::span<const data::Chain> chains,
-                                       const data::ProteinReader& read, int kept) {
+                                       const data::ProteinReader& read, int kept,
+                                       bool keep_pooled) {
   std::vector<std::int64_t> places;
-  std::vector<typename P::Real> sequence, structure;
+  std::vector<typename P::Real> sequence, structure, sequence_pooled, structure_pooled;
   std::vector<int> sequence_residues(chains.size()), structure_residues(chains.size());
   std::int64_t place = 0;
   int owner = 0;
@@ -27,6 +27,10 @@ Gallery<typename P::Real> embed_chains(Context& context, const Communicator& com
       const auto embeddings = model.forward(context, rows, saved, false);
       append_rows(sequence, embeddings.sequence);
       append_rows(structure, embeddings.structure);
+      if (keep_pooled) {
+        append_rows(sequence_pooled, saved.sequence_head.pooled);
+        append_rows(structure_pooled, saved.structure_head.pooled);
+      }
       for (std::size_t i = 0; i < piece.size(); ++i) {
         const auto here = static_cast<std::size_t>(place) + i;
         places.push_back(static_cast<std::int64_t>(here));
@@ -39,6 +43,11 @@ Gallery<typename P::Real> embed_chains(Context& context, const Communicator& com
   }
   auto gallery = gather_gallery(communicator, static_cast<int>(chains.size()),
                                 model.sequence_head.shape.width, places, sequence, structure);
+  if (keep_pooled) {
+    const int proteins = gallery.proteins();
+    gallery.sequence_pooled = gather_rows(communicator, proteins, places, sequence_pooled);
+    gallery.structure_pooled = gather_rows(communicator, proteins, places, structure_pooled);
+  }
   communicator.sum(std::span<int>(sequence_residues));
   communicator.sum(std::span<int>(structure_residues));
   gallery.sequence_residues = std::move(sequence_residues);
@@ -49,7 +58,7 @@ Gallery<typename P::Real> embed_chains(Context& context, const Communicator& com
 #define JESPR_INSTANTIATE(P)                                                                     \
   template Gallery<P::Real> embed_chains<P>(Context&, const Communicator&, const JointModel<P>&, \
                                             std::span<const data::Chain>,                        \
-                                            const data::ProteinReader&, int);
+                                            const data::ProteinReader&, int, bool);
 JESPR_INSTANTIATE(F32)
 JESPR_INSTANTIATE(F64)
 #undef JESPR_INSTANTIATE

@@ -12,6 +12,7 @@
 #include "deck/reader.hpp"
 #include "driver/embedding.hpp"
 #include "driver/evaluation_report.hpp"
+#include "driver/initial_weights.hpp"
 #include "driver/restart.hpp"
 #include "driver/results.hpp"
 #include "driver/run_log.hpp"
@@ -61,6 +62,8 @@ Gallery<float> in_f32(const Gallery<double>& gallery) {
   return {gallery.width,
           {gallery.sequence.begin(), gallery.sequence.end()},
           {gallery.structure.begin(), gallery.structure.end()},
+          {gallery.sequence_pooled.begin(), gallery.sequence_pooled.end()},
+          {gallery.structure_pooled.begin(), gallery.structure_pooled.end()},
           gallery.sequence_residues,
           gallery.structure_residues};
 }
@@ -78,6 +81,7 @@ class Evaluation {
              const Settings& trained)
       : settings_(settings),
         options_(settings.evaluate),
+        trained_(trained.model),
         deck_(deck),
         communicator_(communicator),
         dataset_(data::Dataset::open(settings.data.dataset, communicator)),
@@ -107,6 +111,7 @@ class Evaluation {
     for (Measured& gallery : galleries_) measure_model("trained", gallery);
     if (options_.untrained) {
       store_.initialize(static_cast<std::uint64_t>(weights.seed));
+      take_initial_weights(store_, trained_);
       store_.mark_updated();
       for (Measured& gallery : galleries_) measure_model("untrained", gallery);
     }
@@ -158,7 +163,7 @@ class Evaluation {
     const Timer timer;
     const auto embeddings =
         embed_chains(context_, communicator_, model_, std::span<const data::Chain>(gallery.chains),
-                     data::reader_of(dataset_), gallery.result.kept_residues);
+                     data::reader_of(dataset_), gallery.result.kept_residues, options_.pooled_rows);
     const double seconds = timer.seconds();
     RankingMethod method;
     method.name = name;
@@ -205,6 +210,7 @@ class Evaluation {
 
   const Settings& settings_;
   const EvaluateSettings& options_;
+  const ModelSettings& trained_;
   const DeckText& deck_;
   const Communicator& communicator_;
   data::Dataset dataset_;
@@ -234,6 +240,11 @@ void evaluate(const Settings& settings, const DeckText& deck, const Communicator
     fail(Exit::deck, fmt::format("{}: &evaluate weights = 'averaged', but {} was trained without "
                                  "&optim ema_decay; use 'last'",
                                  deck.name, settings.evaluate.checkpoint));
+  if (settings.evaluate.untrained)
+    check_initial_weights(
+        trained.model, communicator,
+        " (training started from them; &evaluate untrained = .false. does without "
+        "a measure of that model)");
   if (trained.run.precision == F64::name)
     Evaluation<F64>(settings, deck, communicator, trained).run();
   else

@@ -123,6 +123,11 @@ void write_method(io::File& file, const std::string& group, const RankingMethod&
   const io::Shape shape = {proteins, static_cast<std::uint64_t>(method.embeddings.width)};
   write_array(file, group + "/sequence", method.embeddings.sequence, shape);
   write_array(file, group + "/structure", method.embeddings.structure, shape);
+  const auto write_pooled = [&](const char* name, const std::vector<float>& rows) {
+    if (!rows.empty()) write_array(file, group + name, rows, {proteins, rows.size() / proteins});
+  };
+  write_pooled("/sequence_pooled", method.embeddings.sequence_pooled);
+  write_pooled("/structure_pooled", method.embeddings.structure_pooled);
 }
 
 void write_gallery(io::File& file, const GalleryEvaluation& evaluation) {

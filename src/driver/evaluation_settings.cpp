@@ -51,6 +51,8 @@ void declare(deck::Schema& schema, EvaluateSettings& s) {
   declare_retrieval(group, s.retrieval);
   group.logical("untrained", s.untrained,
                 "also measure the model with the weights that its training started from");
+  group.logical("pooled_rows", s.pooled_rows,
+                "evaluation.h5 also has the pooled rows of both encoders, before the heads");
   group.path("output", s.output,
              "folder of evaluation.json and evaluation.h5; none given: beside the checkpoint, "
              "named as it is");

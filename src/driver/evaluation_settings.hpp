@@ -32,6 +32,7 @@ struct EvaluateSettings {
   std::string split = "validation";
   RetrievalSettings retrieval = {.recall = {1, 5, 10, 50}};
   bool untrained = true;
+  bool pooled_rows = false;
   std::string output;  // folder; empty: beside the checkpoint, its name without .h5
   bool overwrite = false;
 

@@ -63,23 +63,29 @@ double sum_in_order(const std::vector<double>& values) {
 }  // namespace
 
 template <class T>
-Gallery<T> gather_gallery(const Communicator& communicator, int proteins, int width,
-                          const std::vector<std::int64_t>& places, const std::vector<T>& sequence,
-                          const std::vector<T>& structure) {
-  const auto row = static_cast<std::size_t>(width);
+std::vector<T> gather_rows(const Communicator& communicator, int proteins,
+                           const std::vector<std::int64_t>& places, const std::vector<T>& rows) {
   const auto all_places = communicator.all_gather(std::span<const std::int64_t>(places));
   if (all_places.size() != static_cast<std::size_t>(proteins))
     fail(Exit::runtime, "bug: " + std::to_string(all_places.size()) +
                             " embeddings for a gallery of " + std::to_string(proteins));
-  const auto in_order = [&](const std::vector<T>& mine) {
-    const std::vector<T> rows = communicator.all_gather(std::span<const T>(mine));
-    std::vector<T> ordered(static_cast<std::size_t>(proteins) * row);
-    for (std::size_t i = 0; i < all_places.size(); ++i)
-      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(i * row), row,
-                  ordered.begin() + all_places[i] * width);
-    return ordered;
-  };
-  return {width, in_order(sequence), in_order(structure)};
+  const std::vector<T> all = communicator.all_gather(std::span<const T>(rows));
+  const auto width = static_cast<std::ptrdiff_t>(proteins > 0 ? all.size() / all_places.size() : 0);
+  std::vector<T> ordered(all.size());
+  auto row = all.begin();
+  for (const std::int64_t place : all_places) {
+    std::copy_n(row, width, ordered.begin() + place * width);
+    row += width;
+  }
+  return ordered;
+}
+
+template <class T>
+Gallery<T> gather_gallery(const Communicator& communicator, int proteins, int width,
+                          const std::vector<std::int64_t>& places, const std::vector<T>& sequence,
+                          const std::vector<T>& structure) {
+  return {width, gather_rows(communicator, proteins, places, sequence),
+          gather_rows(communicator, proteins, places, structure)};
 }
 
 template <class T>
@@ -182,14 +188,16 @@ EffectiveRanks effective_ranks(Context& context, const Gallery<T>& gallery) {
   return {rank_of(device.sequence), rank_of(device.structure)};
 }
 
-#define JESPR_INSTANTIATE(T)                                                                     \
-  template Gallery<T> gather_gallery<T>(const Communicator&, int, int,                           \
-                                        const std::vector<std::int64_t>&, const std::vector<T>&, \
-                                        const std::vector<T>&);                                  \
-  template PartnerRanks rank_gallery<T>(Context&, const Communicator&, const Gallery<T>&);       \
-  template std::vector<double> pair_losses<T>(Context&, const Communicator&, const Gallery<T>&,  \
-                                              double);                                           \
-  template SphereMeasures measure_sphere<T>(Context&, const Communicator&, const Gallery<T>&);   \
+#define JESPR_INSTANTIATE(T)                                                                       \
+  template Gallery<T> gather_gallery<T>(const Communicator&, int, int,                             \
+                                        const std::vector<std::int64_t>&, const std::vector<T>&,   \
+                                        const std::vector<T>&);                                    \
+  template std::vector<T> gather_rows<T>(const Communicator&, int,                                 \
+                                         const std::vector<std::int64_t>&, const std::vector<T>&); \
+  template PartnerRanks rank_gallery<T>(Context&, const Communicator&, const Gallery<T>&);         \
+  template std::vector<double> pair_losses<T>(Context&, const Communicator&, const Gallery<T>&,    \
+                                              double);                                             \
+  template SphereMeasures measure_sphere<T>(Context&, const Communicator&, const Gallery<T>&);     \
   template EffectiveRanks effective_ranks<T>(Context&, const Gallery<T>&);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)

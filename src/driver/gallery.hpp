@@ -17,6 +17,8 @@ struct Gallery {
   int width = 0;             // J
   std::vector<T> sequence;   // [B, J]
   std::vector<T> structure;  // [B, J]
+  // [B, C] rows of each encoder before its head; where nobody asked: empty.
+  std::vector<T> sequence_pooled = {}, structure_pooled = {};
   // [B] residues that each encoder was shown; where nobody asked: empty.
   std::vector<int> sequence_residues = {}, structure_residues = {};
 
@@ -29,6 +31,11 @@ template <class T>
 Gallery<T> gather_gallery(const Communicator& communicator, int proteins, int width,
                           const std::vector<std::int64_t>& places, const std::vector<T>& sequence,
                           const std::vector<T>& structure);
+
+/// The rows of one kind in the order of the gallery, on all ranks, on the same terms.
+template <class T>
+std::vector<T> gather_rows(const Communicator& communicator, int proteins,
+                           const std::vector<std::int64_t>& places, const std::vector<T>& rows);
 
 /// How the two modalities lie on the unit sphere (Wang & Isola 2020, arXiv:2005.10242).
 struct SphereMeasures {

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/timer.hpp"
 #include "data/dataset.hpp"
+#include "driver/initial_weights.hpp"
 #include "io/files.hpp"
 #include "io/hdf5.hpp"
 
@@ -17,6 +18,29 @@ namespace {
 
 std::string describe_shape(const io::Dataset& dataset) {
   return fmt::format("{} [{}]", io::name_of(dataset.type()), fmt::join(dataset.shape(), ", "));
+}
+
+/// What no shape of a tensor shows; checkpoints of version 0.1.0 have nothing of it.
+std::string describe_form(const io::File& file) {
+  const std::string form = "/state/form";
+  if (!file.exists(form)) return "";
+  std::string text = "form    ";
+  for (const std::string& name : file.datasets(form))
+    text += fmt::format(" {} {}", name.substr(form.size() + 1),
+                        file.dataset(name).read<std::int64_t>().front());
+  return text + '\n';
+}
+
+std::string describe_parameters(const io::File& file) {
+  std::uint64_t elements = 0;
+  const std::string group = "/state/parameters";
+  std::string table;
+  for (const std::string& name : file.datasets(group)) {
+    const io::Dataset dataset = file.dataset(name);
+    elements += dataset.rows() * dataset.row_elements();
+    table += fmt::format("  {:<76} {}\n", name.substr(group.size() + 1), describe_shape(dataset));
+  }
+  return fmt::format("parameters {}\n{}", elements, table);
 }
 
 std::string describe_checkpoint(const io::File& file) {
@@ -30,24 +54,17 @@ std::string describe_checkpoint(const io::File& file) {
       file.read_text("/info/time"), file.read_text("/info/host"), file.read_text("/info/precision"),
       file.read_text("/info/build"), number("seed"), number("proteins"), number("shards"),
       number("updates"), number("skipped"), number("best_step"));
-  const std::string form = "/state/form";
-  if (file.exists(form)) {  // checkpoints of version 0.1.0 have none
-    text += "form    ";
-    for (const std::string& name : file.datasets(form))
-      text += fmt::format(" {} {}", name.substr(form.size() + 1),
-                          file.dataset(name).read<std::int64_t>().front());
-    text += '\n';
-  }
-  std::uint64_t elements = 0;
-  const std::string group = "/state/parameters";
-  std::string table;
-  for (const std::string& name : file.datasets(group)) {
-    const io::Dataset dataset = file.dataset(name);
-    elements += dataset.rows() * dataset.row_elements();
-    table += fmt::format("  {:<76} {}\n", name.substr(group.size() + 1), describe_shape(dataset));
-  }
-  text += fmt::format("deck\n{}parameters {}\n{}", file.read_text("/info/deck"), elements, table);
-  return text;
+  text += describe_form(file);
+  const std::string weights = initial_weights_of(file.path());
+  if (!weights.empty()) text += "weights  it started from\n" + weights + "\n";
+  return text + "deck\n" + file.read_text("/info/deck") + describe_parameters(file);
+}
+
+std::string describe_weights(const io::File& file) {
+  return fmt::format("{}: weights, {}\nfrom     {}\n{}{}", file.path(),
+                     format_bytes(static_cast<double>(io::file_bytes(file.path()))),
+                     file.read_text("/info/source"), describe_form(file),
+                     describe_parameters(file));
 }
 
 /// Results (history, evaluation): what lies in the file, and the deck it came from.
@@ -70,18 +87,20 @@ void require_sound(const io::File& file) {
 std::string describe_file(const std::string& path) {
   if (!io::file_exists(path)) fail(Exit::data, path + ": no such file");
   if (!io::File::is_hdf5(path))
-    fail(Exit::data, path +
-                         ": not an HDF5 file; jespr info describes datasets, checkpoints, "
-                         "history.h5 and evaluation.h5 (.csv, .json and .txt are plain text)");
+    fail(Exit::data,
+         path +
+             ": not an HDF5 file; jespr info describes datasets, checkpoints, "
+             "weights, history.h5 and evaluation.h5 (.csv, .json and .txt are plain text)");
   const io::File file = io::File::open(path);
   if (data::is_dataset(path)) {
     require_sound(file);
     return data::describe_dataset(path);
   }
-  if (file.has_attribute("/", "format") &&
-      file.text_attribute("/", "format") == "jespr checkpoint") {
+  const std::string format =
+      file.has_attribute("/", "format") ? file.text_attribute("/", "format") : "";
+  if (format == "jespr checkpoint" || format == "jespr weights") {
     require_sound(file);
-    return describe_checkpoint(file);
+    return format == "jespr weights" ? describe_weights(file) : describe_checkpoint(file);
   }
   return describe_result(file);
 }

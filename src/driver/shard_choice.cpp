@@ -9,6 +9,7 @@
 
 #include "base/timer.hpp"
 #include "driver/training_step.hpp"
+#include "driver/validation_shard.hpp"
 
 namespace jespr {
 namespace {
@@ -16,6 +17,8 @@ namespace {
 constexpr double margin = 1.05;  // fuller shards in later epochs, sizes that are rounded up
 // Of a modality: local and gathered embeddings and their gradients.
 constexpr double arrays_over_batch = 4;
+// Of both modalities: what this rank embedded, what all did as it comes and in order, in scratch.
+constexpr double copies_of_gallery = 8;
 
 /// The first batch, the longest proteins first.
 data::Shard longest_first(data::TrainingBatches& batches) {
@@ -34,111 +37,155 @@ data::Shard first_two(const data::Shard& chains, int times) {
   return repeated;
 }
 
-struct Measured {
+/// Bytes that a shard of so many rows took.
+struct ShardProbe {
   double rows = 0, activations = 0, scratch = 0;
 };
 
-template <class P>
-Measured measure(TrainingStep<P>& step, const data::Shard& shard, const data::ProteinReader& read,
-                 const data::CropRule& crop) {
-  const std::vector<data::ShardRows> rows = {data::fullest_rows(shard, read, crop)};
-  const int proteins = rows[0].proteins();
-  const BatchLayout layout{{proteins}, 0, 1, rows[0].sequences() / proteins};
-  step.take(0, rows, layout, 0);
-  return {static_cast<double>(rows[0].sequence.tokens.size() + rows[0].structure.confidence.size()),
-          step.activation_bytes(), step.scratch_bytes()};
-}
-
-/// The straight lines by steps of the first two of the proteins, once and twice, in one shard.
-template <class P>
-StepMemory measure_lines(const Settings& probe, const data::Shard& chains,
-                         const data::ProteinReader& read, const data::CropRule& crop) {
-  const Communicator self = Communicator::self();
-  TrainingStep<P> step(probe, self, Products::default_library());
-  const Measured one = measure(step, first_two(chains, 1), read, crop);
-  const Measured two = measure(step, first_two(chains, 2), read, crop);
-  const double more = two.rows - one.rows;
-  StepMemory memory;
-  memory.parameters = step.parameter_bytes();
-  memory.sum = static_cast<double>(step.store().size() * sizeof(typename P::Master));
-  memory.batch = arrays_over_batch * (1 + probe.data.sequences_of_protein()) *
-                 static_cast<double>(sizeof(typename P::Real)) *
-                 static_cast<double>(probe.batch.proteins * probe.model.joint.width);
-  memory.activations_per_row = (two.activations - one.activations) / more;
-  memory.scratch_per_row = (two.scratch - one.scratch) / more;
-  memory.activations = one.activations - memory.activations_per_row * one.rows;
-  memory.scratch = one.scratch - memory.scratch_per_row * one.rows;
-  return memory;
-}
-
-/// The numbers that are measured: those of which the larger is taken.
-std::array<double*, 4> measured_of(StepMemory& memory) {
+/// The numbers of which the larger is taken where several were measured.
+std::array<double*, 4> parts_of(ShardMemory& memory) {
   return {&memory.activations, &memory.scratch, &memory.activations_per_row,
           &memory.scratch_per_row};
 }
 
-/// On each rank alone, the most of all ranks. With crops of sequences the share of either encoder
-/// in the rows of a protein depends on its length, and so does what a row needs: the most of the
-/// longest and the shortest proteins.
+/// The straight lines through two probes, the higher ones of all ranks.
+ShardMemory lines_through(const ShardProbe& one, const ShardProbe& two,
+                          const Communicator& communicator) {
+  const double more = two.rows - one.rows;
+  ShardMemory memory;
+  memory.activations_per_row = (two.activations - one.activations) / more;
+  memory.scratch_per_row = (two.scratch - one.scratch) / more;
+  memory.activations = one.activations - memory.activations_per_row * one.rows;
+  memory.scratch = one.scratch - memory.scratch_per_row * one.rows;
+  for (double* part : parts_of(memory)) *part = communicator.max(*part);
+  return memory;
+}
+
+double rows_of_shard(const data::ShardRows& rows) {
+  return static_cast<double>(rows.sequence.tokens.size() + rows.structure.confidence.size());
+}
+
+template <class P>
+ShardProbe probe_training(TrainingStep<P>& step, const data::Shard& shard,
+                          const data::ProteinReader& read, const data::CropRule& crop) {
+  const std::vector<data::ShardRows> rows = {data::fullest_rows(shard, read, crop)};
+  const int proteins = rows[0].proteins();
+  const BatchLayout layout{{proteins}, 0, 1, rows[0].sequences() / proteins};
+  step.take(0, rows, layout, 0);
+  return {rows_of_shard(rows[0]), step.activation_bytes(), step.scratch_bytes()};
+}
+
+template <class P>
+ShardProbe probe_validation(TrainingStep<P>& step, const data::Shard& shard,
+                            const data::ProteinReader& read, const Settings& settings) {
+  Workspace saved("activations"), scratch("scratch");
+  Context context{saved, scratch, step.products()};
+  show_shard(context, step.model(), shard, read, settings, {});
+  const auto kept = static_cast<int>(settings.data.max_length);
+  return {rows_of_shard(data::plain_rows(shard, read, kept)),
+          static_cast<double>(saved.stack().high_water()),
+          static_cast<double>(scratch.stack().high_water())};
+}
+
+/// By shards of two and of four proteins, on this rank alone; the most of all ranks. With crops of
+/// sequences the share of either encoder in the rows of a protein depends on its length, and so
+/// does what a row needs: the most of the longest and the shortest proteins.
 template <class P>
 StepMemory measure_memory(const Settings& settings, data::TrainingBatches& batches,
                           const data::ProteinReader& read, const Communicator& communicator) {
   Settings probe = settings;
   probe.batch.shards = 1;
   probe.batch.recompute = false;
+  const Communicator self = Communicator::self();
+  const auto train = [&](TrainingStep<P>& step, const data::Shard& chains) {
+    const ShardProbe one = probe_training(step, first_two(chains, 1), read, batches.crop());
+    const ShardProbe two = probe_training(step, first_two(chains, 2), read, batches.crop());
+    return lines_through(one, two, communicator);
+  };
   data::Shard chains = longest_first(batches);
-  StepMemory memory = measure_lines<P>(probe, chains, read, batches.crop());
+  TrainingStep<P> step(probe, self, Products::default_library());
+  StepMemory memory;
+  memory.validation =
+      lines_through(probe_validation(step, first_two(chains, 1), read, probe),
+                    probe_validation(step, first_two(chains, 2), read, probe), communicator);
+  memory.training = train(step, chains);
   if (settings.data.sequence_crops > 0) {
     std::reverse(chains.begin(), chains.end());
-    StepMemory of_short = measure_lines<P>(probe, chains, read, batches.crop());
-    const auto all = measured_of(memory), others = measured_of(of_short);
+    TrainingStep<P> again(probe, self, Products::default_library());
+    ShardMemory of_short = train(again, chains);
+    const auto all = parts_of(memory.training), others = parts_of(of_short);
     for (std::size_t i = 0; i < all.size(); ++i) *all[i] = std::max(*all[i], *others[i]);
   }
-  for (double* part : measured_of(memory)) *part = communicator.max(*part);
+  memory.parameters = step.parameter_bytes();
+  memory.sum = static_cast<double>(step.store().size() * sizeof(typename P::Master));
+  memory.batch = arrays_over_batch * (1 + probe.data.sequences_of_protein()) *
+                 static_cast<double>(sizeof(typename P::Real)) *
+                 static_cast<double>(settings.batch.proteins * settings.model.joint.width);
   return memory;
 }
 
 }  // namespace
 
-double StepMemory::bytes(std::int64_t shards, std::int64_t held, std::int64_t rows) const {
-  const double most = static_cast<double>(rows);
+double StepMemory::bytes(std::int64_t shards, std::int64_t held, std::int64_t rows,
+                         std::int64_t validation_rows) const {
+  const auto most = static_cast<double>(rows), shown = static_cast<double>(validation_rows);
+  const bool validates = validation_rows > 0;
+  const double activations = std::max(
+      static_cast<double>(held) * (training.activations + training.activations_per_row * most),
+      validates ? validation.activations + validation.activations_per_row * shown : 0);
+  const double scratch =
+      std::max(training.scratch + training.scratch_per_row * most,
+               validates ? validation.scratch + validation.scratch_per_row * shown : 0);
   return parameters + sum * std::ceil(std::log2(static_cast<double>(shards))) + batch +
-         margin * (static_cast<double>(held) * (activations + activations_per_row * most) +
-                   scratch + scratch_per_row * most);
+         (validates ? gallery : 0) + margin * (activations + scratch);
 }
 
 template <class P>
 std::string set_shards(Settings& settings, const DeckText& deck, data::TrainingBatches& batches,
-                       const data::ProteinReader& read, const Communicator& communicator) {
+                       const ValidationSets<P>& validation, const data::ProteinReader& read,
+                       const Communicator& communicator) {
   data::BatchSettings& batch = settings.batch;
   if (batch.max_memory_gb == 0) return "";
-  const StepMemory memory = measure_memory<P>(settings, batches, read, communicator);
+  StepMemory memory = measure_memory<P>(settings, batches, read, communicator);
+  memory.gallery = copies_of_gallery * static_cast<double>(sizeof(typename P::Real)) *
+                   static_cast<double>(validation.most_chains() * settings.model.joint.width);
   const ShardChoice choice = choose_shards(
-      memory, batch.memory_limit(), batch, communicator.size(),
-      [&](std::int64_t shards) { return batches.most_rows(0, static_cast<int>(shards)); });
+      memory, batch.memory_limit(), batch, communicator.size(), [&](std::int64_t shards) {
+        return LargestShards{batches.most_rows(0, static_cast<int>(shards)),
+                             validation.most_rows(shards)};
+      });
+  const ShardMemory& training = memory.training;
   if (!choice.fits)
     fail(Exit::deck,
          fmt::format("{}: &batch max_memory_gb = {:.6g}: no number of shards fits; {} of them, "
-                     "with {} rows in the fullest, need {}, the least: parameters, gradients and "
-                     "moments {}, activations {} and scratch {} a row. Raise the limit, lower "
-                     "&data max_length or set &batch recompute_blocks = .true.",
-                     deck.name, batch.max_memory_gb, choice.shards, choice.rows,
-                     format_bytes(choice.bytes), format_bytes(memory.parameters),
-                     format_bytes(memory.activations_per_row),
-                     format_bytes(memory.scratch_per_row)));
+                     "with {} rows in the fullest (of a validation {}), need {}, the least: "
+                     "parameters, gradients and moments {}, activations {} and scratch {} a row. "
+                     "Raise the limit, {}",
+                     deck.name, batch.max_memory_gb, choice.shards, choice.rows.training,
+                     choice.rows.validation, format_bytes(choice.bytes),
+                     format_bytes(memory.parameters), format_bytes(training.activations_per_row),
+                     format_bytes(training.scratch_per_row),
+                     choice.rows.validation > choice.rows.training
+                         ? "or set &validate equal_length = 0"
+                         : "lower &data max_length or set &batch recompute_blocks = .true."));
   batch.shards = choice.shards;
   batch.recompute = choice.recompute;
+  const std::string shown = choice.rows.validation == 0 ? ""
+                                                        : fmt::format(", {} in one of a validation",
+                                                                      choice.rows.validation);
   return fmt::format(
-      "limit    {} a rank: {} shards, at most {} rows in one, need {}{}; activations "
+      "limit    {} a rank: {} shards, at most {} rows in one{}, need {}{}; activations "
       "{} and scratch {} a row, measured",
-      format_bytes(batch.memory_limit()), choice.shards, choice.rows, format_bytes(choice.bytes),
+      format_bytes(batch.memory_limit()), choice.shards, choice.rows.training, shown,
+      format_bytes(choice.bytes),
       choice.recompute ? ", each run forward again before its backward pass" : "",
-      format_bytes(memory.activations_per_row), format_bytes(memory.scratch_per_row));
+      format_bytes(training.activations_per_row), format_bytes(training.scratch_per_row));
 }
 
-#define JESPR_INSTANTIATE(P)                                                             \
-  template std::string set_shards<P>(Settings&, const DeckText&, data::TrainingBatches&, \
-                                     const data::ProteinReader&, const Communicator&);
+#define JESPR_INSTANTIATE(P)                                                               \
+  template std::string set_shards<P>(Settings&, const DeckText&, data::TrainingBatches&,   \
+                                     const ValidationSets<P>&, const data::ProteinReader&, \
+                                     const Communicator&);
 JESPR_INSTANTIATE(F32)
 JESPR_INSTANTIATE(F64)
 #undef JESPR_INSTANTIATE

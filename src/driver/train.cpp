@@ -16,6 +16,7 @@
 #include "driver/checkpoints.hpp"
 #include "driver/class_report.hpp"
 #include "driver/history.hpp"
+#include "driver/initial_weights.hpp"
 #include "driver/layer_statistics.hpp"
 #include "driver/restart.hpp"
 #include "driver/run_log.hpp"
@@ -84,6 +85,7 @@ class Training {
   void open_folder() {
     check_ranks(settings_, deck_, communicator_.size());
     if (!dry_run_) restart_from_ = find_restart(settings_.checkpoint, checkpoints_, communicator_);
+    if (restart_from_.empty()) check_initial_weights(settings_.model, communicator_);
     if (dry_run_ && communicator_.is_root()) checkpoints_.remove_results();  // of an earlier one
     if (communicator_.is_root()) checkpoints_.remove_unfinished();
     open_log(folder_, deck_, communicator_);
@@ -96,11 +98,11 @@ class Training {
     classes_ = training_classes(settings_, *dataset_);
     chain_classes_ = classes_.of(*dataset_);
     settings_.model.classes.sizes = classes_.sizes();
-    memory_plan_ =
-        set_shards<P>(settings_, deck_, *batches_, data::reader_of(*dataset_), communicator_);
-    if (!memory_plan_.empty()) batches_ = training_batches(settings_, deck_, *dataset_);
     validation_ =
         std::make_unique<ValidationSets<P>>(settings_, *dataset_, classes_, communicator_);
+    memory_plan_ = set_shards<P>(settings_, deck_, *batches_, *validation_,
+                                 data::reader_of(*dataset_), communicator_);
+    if (!memory_plan_.empty()) batches_ = training_batches(settings_, deck_, *dataset_);
     metric_ = best_metric(settings_.validate, settings_.model.loss.is_joint(),
                           validation_->first().compares_equal_lengths());
   }
@@ -122,8 +124,12 @@ class Training {
   }
 
   void restore() {
-    if (restart_from_.empty()) return;
+    if (restart_from_.empty()) {
+      initial_weights_ = take_initial_weights(step_->store(), settings_.model);
+      return;
+    }
     require_same_classes(restart_from_, classes_, deck_, dataset_->path());
+    initial_weights_ = initial_weights_of(restart_from_);
     restore_state(restart_from_, state_, deck_, dataset_->path());
     step_->store().mark_updated();
     const auto before = static_cast<BestMetric>(state_.best_metric);
@@ -368,6 +374,7 @@ class Training {
         {"host", host_name()},     {"precision", settings_.run.precision},
         {"build", build_line()},   {"log", log_on_all_ranks()}};
     if (classes_.exist()) information["classes"] = classes_.text();
+    if (!initial_weights_.empty()) information[initial_weights_name] = initial_weights_;
     io::write_checkpoint(path, communicator_, state_, information);
     if (communicator_.is_root()) {
       checkpoints_.prune(state_.step);
@@ -391,8 +398,9 @@ class Training {
   StopRequest stop_;
   const Timer timer_;
   std::string restart_from_;
-  std::string memory_plan_;  // for the log; empty without a limit
-  double rate_ = 1;          // of products on all ranks together, operations per second
+  std::string initial_weights_;  // where they came from; empty: all drawn by seed
+  std::string memory_plan_;      // for the log; empty without a limit
+  double rate_ = 1;              // of products on all ranks together, operations per second
   std::unique_ptr<data::Dataset> dataset_;
   std::unique_ptr<data::TrainingBatches> batches_;
   data::LabelClasses classes_;

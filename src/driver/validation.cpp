@@ -10,7 +10,7 @@
 #include "data/protein_reader.hpp"
 #include "driver/class_report.hpp"
 #include "driver/embedding.hpp"
-#include "driver/training_data.hpp"
+#include "driver/validation_shard.hpp"
 #include "model/loss_tiles.hpp"
 #include "tensor/loops.hpp"
 #include "tensor/profiling.hpp"
@@ -130,25 +130,17 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
       Scope transient(context.saved);
       const data::Shard shard(chains_.begin() + static_cast<std::ptrdiff_t>(first),
                               chains_.begin() + static_cast<std::ptrdiff_t>(last));
-      if (step.model().language.exists())
-        predicted[static_cast<std::size_t>(k)] = predict(step, shard);
+      const ShownShard<P> shown =
+          show_shard(context, step.model(), shard, read_, settings_, classes_);
+      predicted[static_cast<std::size_t>(k)] = shown.predicted;
       if (!step.model().is_joint) continue;
-      typename JointModel<P>::Saved saved;
-      auto rows = data::plain_rows(shard, read_, static_cast<int>(settings_.data.max_length));
-      const auto embeddings = step.model().forward(context, rows, saved, false);
-      if (step.model().classes.exists()) {
-        classes_.add_to(rows);
-        step.model().predict_classes(context, rows, embeddings, saved);
-        told[static_cast<std::size_t>(k)] =
-            ClassHeads<P>::sums_of(saved.sequence_classes, saved.structure_classes);
-      }
+      told[static_cast<std::size_t>(k)] = shown.classes;
       const std::size_t end = done + (last - first);
-      copy(rows_of(sequence, done, end), embeddings.sequence);
-      copy(rows_of(structure, done, end), embeddings.structure);
+      copy(rows_of(sequence, done, end), shown.embeddings.sequence);
+      copy(rows_of(structure, done, end), shown.embeddings.structure);
       if (expands) {
-        const auto expanded = step.model().loss_rows(context, embeddings, saved);
-        copy(rows_of(loss_sequence, done, end), expanded.sequence);
-        copy(rows_of(loss_structure, done, end), expanded.structure);
+        copy(rows_of(loss_sequence, done, end), shown.loss_rows.sequence);
+        copy(rows_of(loss_structure, done, end), shown.loss_rows.structure);
       }
       for (std::size_t place = first; place < last; ++place)
         collected.places.push_back(static_cast<std::int64_t>(place));
@@ -184,16 +176,28 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
 }
 
 template <class P>
-PredictionSums Validation<P>::predict(TrainingStep<P>& step, const data::Shard& shard) const {
-  const data::Augmentation hidden{.seed = static_cast<std::uint64_t>(settings_.run.seed),
-                                  .predicted = predicted_by(settings_.model.loss),
-                                  .predicted_fraction = settings_.model.loss.predicted_fraction};
-  typename JointModel<P>::Saved saved;
-  step.model().forward_language(
-      step.context(),
-      data::plain_rows(shard, read_, static_cast<int>(settings_.data.max_length), hidden), saved,
-      false);
-  return saved.language.tokens.sums;
+std::int64_t Validation<P>::most_rows(std::int64_t shards) const {
+  constexpr std::int64_t rows_of_ends = 2, encoders = 2;
+  const auto proteins = static_cast<std::size_t>(settings_.batch.proteins);
+  const auto parts = static_cast<std::size_t>(shards);
+  std::int64_t most = 0;
+  if (compares_equal_lengths()) {
+    const auto chains = static_cast<std::int64_t>(long_chains_.size());
+    const std::int64_t kept = settings_.validate.retrieval.equal_length;
+    most = encoders * std::min(rows_per_piece, chains * (kept + rows_of_ends));
+  }
+  for (std::size_t begin = 0; begin < chains_.size(); begin += proteins) {
+    const std::size_t size = std::min(proteins, chains_.size() - begin);
+    for (std::size_t v = 0; v < parts; ++v) {
+      std::int64_t rows = 0;
+      for (std::size_t i = part_begin(size, v, parts); i < part_begin(size, v + 1, parts); ++i)
+        rows += encoders *
+                (std::min<std::int64_t>(chains_[begin + i].length, settings_.data.max_length) +
+                 rows_of_ends);
+      most = std::max(most, rows);
+    }
+  }
+  return most;
 }
 
 template <class P>

@@ -31,6 +31,10 @@ class Validation {
     return settings_.validate.retrieval.equal_length > 0 && long_chains_.size() > 1;
   }
 
+  /// Rows of both encoders that are in memory at a time, at most, where a batch has `shards`
+  /// shards.
+  std::int64_t most_rows(std::int64_t shards) const;
+
   /// One pass; the result is the same on any number of ranks. Collective.
   ValidationRow run(TrainingStep<P>& step, std::int64_t steps_done);
 
@@ -49,8 +53,6 @@ class Validation {
     std::vector<Real> sequence, structure;
   };
   void run_batches(TrainingStep<P>& step, ValidationRow& row, Collected& collected);
-  /// Sums of the language head over a shard; what is masked is the same at every validation.
-  PredictionSums predict(TrainingStep<P>& step, const data::Shard& shard) const;
 
   const Settings& settings_;
   const Communicator& communicator_;

@@ -46,6 +46,24 @@ void ValidationSets<P>::add(const std::string& path) {
 }
 
 template <class P>
+std::int64_t ValidationSets<P>::most_rows(std::int64_t shards) const {
+  std::int64_t most = 0;
+  for (const Set& set : sets_)
+    if (settings_.validate.every > 0 && set.validation->exists())
+      most = std::max(most, set.validation->most_rows(shards));
+  return most;
+}
+
+template <class P>
+std::int64_t ValidationSets<P>::most_chains() const {
+  std::int64_t most = 0;
+  for (const Set& set : sets_)
+    if (settings_.validate.every > 0 && set.validation->exists())
+      most = std::max<std::int64_t>(most, set.validation->chains());
+  return most;
+}
+
+template <class P>
 void ValidationSets<P>::open_tables(const std::string& folder, std::int64_t last_step,
                                     bool writes) {
   folder_ = folder;

@@ -12,6 +12,7 @@ namespace jespr::io {
 namespace {
 
 constexpr std::string_view format_name = "jespr checkpoint";
+constexpr std::string_view weights_name = "jespr weights";  // of utilities/import_weights.py
 constexpr std::int64_t format_version = 1;
 
 std::string state_path(const std::string& name) { return "/state/" + name; }
@@ -32,14 +33,39 @@ void write_number(File& file, const Communicator& communicator, const std::strin
   dataset.seal();
 }
 
-std::string format_objection(const File& file) {
-  if (!file.has_attribute("/", "format") || file.text_attribute("/", "format") != format_name)
-    return file.path() + ": not a checkpoint of this program";
+std::string format_objection(const File& file, bool takes_weights) {
+  const std::string name =
+      file.has_attribute("/", "format") ? file.text_attribute("/", "format") : "";
+  if (name != format_name && !(takes_weights && name == weights_name))
+    return file.path() + (takes_weights ? ": neither a checkpoint of this program nor weights that "
+                                          "utilities/import_weights.py wrote"
+                                        : ": not a checkpoint of this program");
   const auto version = file.attribute<std::int64_t>("/", "format_version");
   if (version != format_version)
-    return fmt::format("{}: checkpoint format {}, this program reads format {}", file.path(),
-                       version, format_version);
+    return fmt::format("{}: {} format {}, this program reads format {}", file.path(),
+                       name == format_name ? "checkpoint" : "weights", version, format_version);
   return "";
+}
+
+/// "" when `path` is a sound file of one of the formats that may be.
+std::string check_file(const std::string& path, const Communicator& communicator,
+                       bool takes_weights) {
+  // One rank may fail to read what the others can: all must know before they take part in a sum.
+  std::unique_ptr<File> file;
+  std::vector<std::string> datasets;
+  std::string damage;
+  try {
+    file = std::make_unique<File>(File::open(path));
+    damage = format_objection(*file, takes_weights);
+    for (const char* group : {"/state", "/info"}) {
+      if (!damage.empty()) break;
+      for (std::string& name : file->datasets(group)) datasets.push_back(std::move(name));
+    }
+  } catch (const Error& error) {
+    damage = error.what();
+  }
+  damage = first_problem(damage, &communicator);
+  return damage.empty() ? check_digests(*file, datasets, &communicator) : damage;
 }
 
 }  // namespace
@@ -135,22 +161,11 @@ void finish_checkpoint(File file, const std::string& path, const Communicator& c
 }
 
 std::string check_checkpoint(const std::string& path, const Communicator& communicator) {
-  // One rank may fail to read what the others can: all must know before they take part in a sum.
-  std::unique_ptr<File> file;
-  std::vector<std::string> datasets;
-  std::string damage;
-  try {
-    file = std::make_unique<File>(File::open(path));
-    damage = format_objection(*file);
-    for (const char* group : {"/state", "/info"}) {
-      if (!damage.empty()) break;
-      for (std::string& name : file->datasets(group)) datasets.push_back(std::move(name));
-    }
-  } catch (const Error& error) {
-    damage = error.what();
-  }
-  damage = first_problem(damage, &communicator);
-  return damage.empty() ? check_digests(*file, datasets, &communicator) : damage;
+  return check_file(path, communicator, false);
+}
+
+std::string check_weights(const std::string& path, const Communicator& communicator) {
+  return check_file(path, communicator, true);
 }
 
 std::string read_information(const std::string& path, const std::string& name) {

@@ -91,6 +91,10 @@ void write_checkpoint(const std::string& path, const Communicator& communicator,
 /// ranks. Every byte of /state is read and compared with its digest. Collective.
 std::string check_checkpoint(const std::string& path, const Communicator& communicator);
 
+/// The same for a file that initial weights are read from: a checkpoint, or imported weights, which
+/// have /state/parameters as one has and of the rest of /state no more than /state/form.
+std::string check_weights(const std::string& path, const Communicator& communicator);
+
 /// Reads the state of a checkpoint that check_checkpoint found sound. Failure: Error (data).
 template <class State>
 void read_checkpoint(const std::string& path, State& state) {

@@ -61,6 +61,7 @@ Matrix<typename P::Real> ProjectionHead<P>::forward(Context& context, Matrix<Rea
     kernels::pool(shape.pooling, rep, offsets, x);
   }
   context.observe("pooled", x);
+  saved.pooled = x;
   if (shape.kind == HeadKind::mlp_tanh) x = hidden.forward(context, x, saved.hidden);
   x = output.forward(context, x, saved.output);
   context.observe("projected", x);

@@ -37,6 +37,7 @@ struct ProjectionHead {
     typename LayerNorm<P>::Saved norm;
     Matrix<Real> rep;        // [N, C], and the weights of its rows: of attention pooling
     Vector<Real> share;      // [N]
+    Matrix<Real> pooled;     // [B, C]
     Matrix<Real> embedding;  // [B, J]
     Vector<Real> length;     // [B], before normalisation
   };

@@ -67,6 +67,11 @@ void declare(deck::Schema& schema, SequenceSettings& s) {
   declare_pooling(group, s.pooling, s.pooled_layers, s.layer_weights, s.layers);
   group.integer("frozen_layers", s.frozen_layers, {.min = 0, .unit = "blocks"},
                 "first blocks that are not trained (with the embedding)");
+  group
+      .path("weights", s.weights,
+            "initial values of encoder and residue predictor: a file of "
+            "utilities/import_weights.py (ESM-2), or a checkpoint; none given: drawn by seed")
+      .only_for({"train"});
   group.check("heads", [&s]() -> std::string {
     if (s.width % s.heads != 0)
       return "does not divide the width " + std::to_string(s.width) + "; choose a divisor";
@@ -94,6 +99,11 @@ void declare(deck::Schema& schema, JointSettings& s) {
                "projection: W2 tanh(W1 x) with 4 J hidden units, or one linear map");
   group.real("dropout", s.dropout, {.min = 0, .max = 1, .below = true},
              "dropout of the projection, before its layer norm");
+  group
+      .path("weights", s.weights,
+            "initial values of the heads, and of what the loss learns: a checkpoint; none given: "
+            "drawn by seed")
+      .only_for({"train"});
 }
 
 void declare(deck::Schema& schema, LossSettings& s, const SequenceSettings& sequence,

@@ -21,6 +21,7 @@ struct SequenceSettings {
   std::string pooling = "bos", layer_weights = "equal";
   std::int64_t pooled_layers = 1;
   std::int64_t frozen_layers = 0;
+  std::string weights = {};  // file of initial values, or none
 
   SequenceShape shape() const;
 };
@@ -29,6 +30,7 @@ struct JointSettings {
   std::int64_t width = 512;
   std::string head = "mlp_tanh";
   double dropout = 0;
+  std::string weights = {};  // file of initial values, or none
 
   /// The head behind an encoder of `inputs` columns with this pooling.
   HeadShape head_shape(int inputs, const std::string& pooling) const;

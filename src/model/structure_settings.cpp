@@ -126,6 +126,11 @@ void declare(deck::Schema& schema, StructureSettings& s) {
       "frozen_layers", s.frozen_layers, {.min = 0, .unit = "layers"},
       "first layers that are not trained: graph layers, then transformer blocks, with all "
       "that feeds them");
+  group
+      .path("weights", s.weights,
+            "initial values of the encoder: a file of utilities/import_weights.py (ESM-IF1), or a "
+            "checkpoint; none given: drawn by seed")
+      .only_for({"train"});
   group.check("width", [&s] {
     return s.width % 2 == 0 ? std::string() : "odd; sines and cosines of positions need pairs";
   });

@@ -39,6 +39,7 @@ struct StructureSettings {
   double dropout = 0.1;
   double coordinate_noise = 0;  // Angstrom
   std::int64_t frozen_layers = 0;
+  std::string weights = {};  // file of initial values, or none
 
   StructureShape shape() const;
 };

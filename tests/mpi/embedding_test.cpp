@@ -54,11 +54,11 @@ struct Fixture {
     for (int i = 0; i < 150; ++i) chains.push_back({i, 20 + 7 * i % 61});
   }
   Gallery<double> embed(const Communicator& communicator, std::span<const data::Chain> some,
-                        int kept) {
+                        int kept, bool keep_pooled = false) {
     const auto read = [this](int identity) {
       return protein(identity, chains[static_cast<std::size_t>(identity)].length);
     };
-    return embed_chains(context, communicator, model, some, read, kept);
+    return embed_chains(context, communicator, model, some, read, kept, keep_pooled);
   }
 
   Workspace saved{"saved"}, scratch{"scratch"};
@@ -79,6 +79,21 @@ TEST(Embedding, ManyRanksEmbedWhatOneDoes) {
     EXPECT_EQ(together.sequence, alone.sequence);
     EXPECT_EQ(together.structure, alone.structure);
   }
+}
+
+/// Heads see these rows: with them the embeddings are what they are without them.
+TEST(Embedding, PooledRowsAreThoseOfOneRank) {
+  Fixture fixture;
+  const Gallery<double> together = fixture.embed(Communicator::world(), fixture.chains, 0, true);
+  const Gallery<double> alone = fixture.embed(Communicator::self(), fixture.chains, 0, true);
+  EXPECT_EQ(together.sequence_pooled, alone.sequence_pooled);
+  EXPECT_EQ(together.structure_pooled, alone.structure_pooled);
+  const Gallery<double> without = fixture.embed(Communicator::world(), fixture.chains, 0);
+  EXPECT_EQ(without.sequence, together.sequence);
+  EXPECT_TRUE(without.sequence_pooled.empty() && without.structure_pooled.empty());
+  ASSERT_EQ(alone.sequence_pooled.size(), 150u * 16u);
+  ASSERT_EQ(alone.structure_pooled.size(), 150u * 16u);
+  EXPECT_NE(alone.sequence_pooled, alone.structure_pooled);
 }
 
 TEST(Embedding, AChainAloneIsEmbeddedAsInCompany) {

@@ -6,12 +6,16 @@
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
+import tarfile
 
 import h5py
 
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
+import foreign_weights as foreign
 from jespr_runs import DECK, SOURCES, dataset, expect, history, run, say
+from predicted_models import as_predicted
 
 STEPS = 4
 DATA = dataset()
@@ -31,8 +35,10 @@ VALIDATION = [f"validate.every={STEPS}", "validate.equal_length=40", "validate.b
 
 def train(name, *overrides, steps=STEPS, data=DATA, into=None):
     folder = PLACE / (into or name)
-    run(2, SOURCES / f"input/{name}.deck", *TRAINING, f"data.dataset={data}",
-        f"run.output={folder}", f"optim.steps={steps}", *overrides)
+    every = {text.split("=")[0]: text for text in (
+        *TRAINING, f"data.dataset={data}", f"run.output={folder}", f"optim.steps={steps}",
+        *overrides)}  # of several for one key the last
+    run(2, SOURCES / f"input/{name}.deck", *every.values())
     rows = history(folder)
     expect(int(rows[-1]["step"]) == steps, f"{name}: {len(rows)} rows of history")
     expect((folder / f"step_{steps:06}.h5").exists(), f"{name}: no checkpoint of step {steps}")
@@ -67,6 +73,45 @@ def sequences(name):
     train("mlm", *VALIDATION, data=target, into="mlm_of_sequences")
 
 
+def predicted(name):
+    """An archive of models of pLDDT 60, 63, ..., of which the filter leaves the better ones."""
+    PLACE.mkdir(exist_ok=True)
+    files = sorted((DATA.parent / "structures").glob("*.cif"))[:12]
+    with tarfile.open(PLACE / "proteome.tar", "w") as archive:
+        for i, file in enumerate(files):
+            model = PLACE / f"AF-P{i:05}-F1-model_v4.cif"
+            model.write_text(as_predicted(file.read_text(), lambda number: 60 + 3 * i))
+            archive.add(model, model.name)
+    target = PLACE / f"{name}.h5"
+    run(2, SOURCES / f"input/{name}.deck", f"prepare.sources={PLACE / 'proteome.tar'}",
+        f"prepare.dataset={target}")
+    with h5py.File(target) as file:
+        confidence = file["residues/confidence"][:]
+        expect(len(file["names"]) == 8 and file["names"][0] == b"AF-P00004-F1-model_v4",
+               f"{name}: {file['names'][:]}")
+        expect({round(float(value), 4) for value in confidence[confidence > 0]} ==
+               {round(0.6 + 0.03 * i, 4) for i in range(4, 12)}, f"{name}: {set(confidence)}")
+
+
+def imported(name):
+    """Both encoders in files as they are published, but of the small shapes of golden files."""
+    PLACE.mkdir(exist_ok=True)
+    golden = SOURCES / "tests/data/golden"
+    esm2, if1 = (foreign.encoder_of(foreign.golden_tensors(golden / file))
+                 for file in ("A_esm2_tiny.h5", "C_gvpt_tiny.h5"))
+    weights = {}
+    for group, content in (("sequence", foreign.fair_esm(esm2, 4)),
+                           ("structure", foreign.inverse_folding(if1, 4, 10))):
+        source = foreign.write_torch(PLACE / f"{group}.pt", content)
+        weights[group] = source.with_suffix(".h5")
+        subprocess.run([sys.executable, SOURCES / "utilities/import_weights.py", source, "-o",
+                        weights[group]], check=True)
+    train(name, *VALIDATION, *(f"{group}.weights={path}" for group, path in weights.items()),
+          "sequence.heads=4", "sequence.frozen_layers=1", "structure.frozen_layers=3",
+          "structure.node_scalars=32", "structure.node_vectors=8", "structure.edge_scalars=16",
+          "structure.neighbours=10", "structure.layers=2", "structure.heads=4")
+
+
 def evaluate(name, checkpoint):
     folder = PLACE / f"{name}_results"
     run(2, SOURCES / f"input/{name}.deck", f"data.dataset={DATA}", "evaluate.split=validation",
@@ -92,6 +137,8 @@ WAYS = {
     "train_frozen": frozen,
     "prepare": prepare,
     "prepare_sequences": sequences,
+    "prepare_predicted": predicted,
+    "train_imported": imported,
     "train_laptop": lambda name: train(name, *VALIDATION),
     "evaluate_test": lambda name: evaluate(name, "train_laptop/best.h5"),
     "train_node": lambda name: train(name, *VALIDATION),

@@ -17,6 +17,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
 from jespr_runs import DECK, SOURCES, datasets, difference, expect, run, write_deck
+from predicted_models import as_predicted
 
 STRUCTURES = SOURCES / "tests/data/structures"
 
@@ -87,16 +88,7 @@ expect(len(remarks) == 4 and "no such chain; it has A" in remarks[0] and
 # ---- Predicted models in an archive, as their database packs them: each as PDB and mmCIF
 
 model = gzip.decompress((STRUCTURES / "1CRN.cif.gz").read_bytes()).decode()
-lines = model.splitlines()
-tags = [line.strip() for line in lines if line.startswith("_atom_site.")]
-place = tags.index("_atom_site.B_iso_or_equiv")
-number = tags.index("_atom_site.label_seq_id")
-for i, line in enumerate(lines):
-    if line.startswith("ATOM"):
-        fields = line.split()
-        fields[place] = f"{50 + int(fields[number]):.2f}"
-        lines[i] = " ".join(fields)
-predicted = "\n".join(lines) + "\n"
+predicted = as_predicted(model, lambda number: 50 + number)
 with tarfile.open("proteome.tar", "w") as archive:
     for name, text in (("AF-P01542-F1-model_v4.cif.gz", predicted),
                        ("AF-P01543-F1-model_v4.cif.gz", predicted),

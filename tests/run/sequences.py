@@ -198,6 +198,56 @@ for split, share in ((1, 0.2), (2, 0.1)):
     expect(abs((splits == split).mean() - share) < 0.001, f"share of split {split}")
 expect("sequences without structures" in run(0, "info", "small.h5").out, "info")
 
+# Clusters of close relatives without a table: families of mutants, one with 1200 members.
+chance = random.Random(3)
+families = []
+for family in range(60):
+    parent = [chance.choice(LETTERS[:20]) for _ in range(chance.randint(60, 120))]
+    for member in range(1200 if family == 7 else chance.randint(1, 6)):
+        own = parent[:]
+        for place in chance.sample(range(len(own)), len(own) // 25):
+            own[place] = chance.choice(LETTERS[:20])
+        families.append((family, "".join(own)))
+chance.shuffle(families)
+pathlib.Path("families.fasta").write_text("".join(
+    f">m{i} of family {family}\n{sequence}\n" for i, (family, sequence) in enumerate(families)))
+for ranks in (1, 2):
+    result = prepare(ranks, f"families_{ranks}", ["families.fasta"], clusters="kmers",
+                     split="by_cluster", validation_share=0.05, test_share=0.03)
+    expect("relative in training" not in result.text, result.text)
+found = difference(*({key: value for key, value in datasets(f"families_{ranks}.h5").items()
+                      if key != "deck"} for ranks in (1, 2)))
+expect(not found, f"families: 1 and 2 ranks wrote different datasets: {found}")
+with h5py.File("families_1.h5") as file:
+    splits, clusters = file["split"][:].tolist(), file["cluster"][:].tolist()
+number, of_cluster = {}, {}
+for (family, _), split, cluster in zip(families, splits, clusters):
+    expect(number.setdefault(family, cluster) == cluster, f"family {family} is in two clusters")
+    expect(of_cluster.setdefault(cluster, (family, split)) == (family, split),
+           f"cluster {cluster} is of two families or splits")
+expect(list(dict.fromkeys(clusters)) == list(range(60)), "clusters count from the first record on")
+for split, share in ((1, 0.05), (2, 0.03)):
+    expect(share * len(splits) - 6 <= splits.count(split) <= share * len(splits) + 0.5,
+           f"{splits.count(split)} of {len(splits)} in split {split}")  # families have 6 at most
+expect(splits[[family for family, _ in families].index(7)] == 0, "the large family is for training")
+result = prepare(2, "families_2", ["families.fasta"], clusters="kmers")
+with h5py.File("families_2.h5") as file:
+    expect(file["cluster"][:].tolist() == clusters and set(file["split"][:]) == {0}, "clusters")
+pathlib.Path("crossing.tsv").write_text("name\tsplit\n" + "".join(
+    f"m{i}\t{'test' if i == 0 else 'train'}\n" for i in range(len(families))))
+pathlib.Path("pair.fasta").write_text("".join(
+    f">m{i}\n{families[0][1]}\n" for i in range(3)) + ">m3\n" + "MKVLAW" * 9 + "\n")
+result = prepare(1, "pair", ["pair.fasta"], table="crossing.tsv")
+expect("1 chain of validation and test has a relative in training" in result.text, result.text)
+
+# More residues than are compared: 2^28.
+with gzip.open("many.fasta.gz", "wb", 1) as file:
+    for i in range(300):
+        file.write(b">many%d\n" % i + b"MKVLAWEDRT" * 90_000 + b"\n")
+result = prepare(1, "many", ["many.fasta.gz"], clusters="kmers", code=DECK)
+expect("268435456 residues" in result.err and "cluster30" in result.err, result.text)
+pathlib.Path("many.fasta.gz").unlink()
+
 # What is damaged or no FASTA; what only structures have; training needs structures.
 pathlib.Path("cut.fasta.gz").write_bytes(gzip.compress(text)[:-2000])
 prepare(1, "cut", ["cut.fasta.gz"])

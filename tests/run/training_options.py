@@ -116,10 +116,14 @@ for ranks in (1, 2):
     out = runs[ranks].run(ranks, limit).out
     shards = int(re.search(r"^limit .* a rank: (\d+) shards", out, re.M)[1])
     expect(shards in (4, 8, 16) and f"in {shards} shards" in out, out)
-    step = out[out.index("memory   activations"):]  # of the first step; validation comes later
-    held = (bytes_after("activations", step) + bytes_after("scratch", step) +
-            bytes_after("gradients and moments", out))
-    expect(held <= least, f"{held:.4g} bytes held, limit {least:.4g}")
+    step = out[out.index("memory   activations"):]  # of the first step
+    end = out[out.rindex("memory   activations"):]  # with validations of more rows than a shard has
+    rows = re.search(r"at most (\d+) rows in one, (\d+) in one of a validation", out)
+    expect(rows and int(rows[2]) > int(rows[1]), out)
+    for when, text in (("training", step), ("in all", end)):
+        held = bytes_after("activations", text) + bytes_after("scratch", text) + \
+            bytes_after("gradients and moments", out)
+        expect(held <= least, f"{when}: {held:.4g} bytes held, limit {least:.4g}")
 expect_same_run(runs[2], runs[1], 3)
 given = Run("given", short | {"batch.shards": shards})
 given.run(1)

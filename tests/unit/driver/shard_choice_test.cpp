@@ -8,33 +8,68 @@ namespace {
 using namespace jespr;
 
 /// 100 bytes of parameters, 10 a partial sum, and 1 byte of activations for each of 1024 rows.
-const StepMemory memory{.parameters = 100, .sum = 10, .activations_per_row = 1};
+const StepMemory memory{
+    .parameters = 100, .sum = 10, .training = {.activations_per_row = 1}, .validation = {}};
 constexpr std::int64_t all_rows = 1024;
 
+/// Without a validation.
+double bytes(std::int64_t shards, std::int64_t held, std::int64_t rows) {
+  return memory.bytes(shards, held, rows, 0);
+}
+
 ShardChoice choose(double limit, int ranks, const data::BatchSettings& batch) {
-  return choose_shards(memory, limit, batch, ranks,
-                       [](std::int64_t shards) { return all_rows / shards; });
+  return choose_shards(memory, limit, batch, ranks, [](std::int64_t shards) {
+    return LargestShards{all_rows / shards, 0};
+  });
 }
 
 TEST(ShardChoice, BytesAreStraightLines) {
   const StepMemory m{.parameters = 1000,
                      .sum = 100,
                      .batch = 7,
-                     .activations = 20,
-                     .scratch = 40,
-                     .activations_per_row = 2,
-                     .scratch_per_row = 4};
-  const double one = m.bytes(1, 1, 0), margin = (one - 1007) / 60;
+                     .gallery = 500,
+                     .training = {.activations = 20,
+                                  .scratch = 40,
+                                  .activations_per_row = 2,
+                                  .scratch_per_row = 4},
+                     .validation = {}};
+  const double one = m.bytes(1, 1, 0, 0), margin = (one - 1007) / 60;
   EXPECT_GE(margin, 1);
   EXPECT_LT(margin, 1.2);
-  EXPECT_NEAR(m.bytes(8, 2, 10), 1000 + 3 * 100 + 7 + margin * (2 * (20 + 20) + 40 + 40), 1e-9);
+  EXPECT_NEAR(m.bytes(8, 2, 10, 0), 1000 + 3 * 100 + 7 + margin * (2 * (20 + 20) + 40 + 40), 1e-9);
+}
+
+/// Training and validation use the same memory, one after the other: the larger one counts, of
+/// activations and of scratch.
+TEST(ShardChoice, CountsValidation) {
+  StepMemory m{.parameters = 1000,
+               .gallery = 500,
+               .training = {.activations_per_row = 8, .scratch_per_row = 4},
+               .validation = {.activations_per_row = 2, .scratch_per_row = 3}};
+  const double margin = (m.bytes(1, 1, 10, 0) - 1000) / 120;
+  EXPECT_NEAR(m.bytes(1, 1, 10, 5), 1500 + margin * 120, 1e-9);
+  EXPECT_NEAR(m.bytes(1, 1, 10, 20), 1500 + margin * (80 + 60), 1e-9);
+  EXPECT_NEAR(m.bytes(1, 1, 10, 100), 1500 + margin * (200 + 300), 1e-9);
+  // Shards of training fit at once, those of a validation, which has long chains, ask for more.
+  const data::BatchSettings batch{.proteins = 64, .shards = 2};
+  m.gallery = 0;
+  const auto choose_with = [&](std::int64_t validation_rows) {
+    return choose_shards(m, 1001 + margin * 12 * 100, batch, 1, [&](std::int64_t shards) {
+      return LargestShards{200 / shards, validation_rows / shards};
+    });
+  };
+  EXPECT_EQ(choose_with(0).shards, 2);
+  EXPECT_EQ(choose_with(260).shards, 2);
+  EXPECT_EQ(choose_with(1600).shards, 8);
+  EXPECT_EQ(choose_with(1600).rows.validation, 200);
+  EXPECT_FALSE(choose_with(1 << 20).fits);
 }
 
 TEST(ShardChoice, TakesTheFewestShardsThatFit) {
   const data::BatchSettings batch{.proteins = 64, .shards = 2};
   double before = 1e9;
   for (const std::int64_t shards : {2, 4, 8, 16}) {
-    const double needed = memory.bytes(shards, 1, all_rows / shards);
+    const double needed = bytes(shards, 1, all_rows / shards);
     EXPECT_LT(needed, before);
     EXPECT_EQ(choose(needed, 1, batch).shards, shards);
     EXPECT_TRUE(choose(needed, 1, batch).fits);
@@ -46,7 +81,7 @@ TEST(ShardChoice, TakesTheFewestShardsThatFit) {
 /// What the bits depend on does not depend on the ranks; what they do not depend on, may.
 TEST(ShardChoice, IsThatOfAnyNumberOfRanks) {
   const data::BatchSettings batch{.proteins = 64, .shards = 8};
-  const double limit = memory.bytes(8, 2, all_rows / 8);
+  const double limit = bytes(8, 2, all_rows / 8);
   EXPECT_TRUE(choose(limit, 1, batch).recompute);
   EXPECT_TRUE(choose(limit, 2, batch).recompute);
   EXPECT_FALSE(choose(limit, 4, batch).recompute);
@@ -70,8 +105,8 @@ TEST(ShardChoice, SaysWhatIsTheLeast) {
   const ShardChoice choice = choose(50, 1, batch);
   EXPECT_FALSE(choice.fits);
   EXPECT_EQ(choice.shards, 64);
-  EXPECT_EQ(choice.rows, 16);
-  EXPECT_EQ(choice.bytes, memory.bytes(64, 1, 16));
+  EXPECT_EQ(choice.rows.training, 16);
+  EXPECT_EQ(choice.bytes, bytes(64, 1, 16));
 }
 
 }  // namespace

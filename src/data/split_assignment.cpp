@@ -1,0 +1,59 @@
+// Clusters and splits of a new dataset.
+#include "data/split_assignment.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "data/prepare_report.hpp"
+#include "data/relatives.hpp"
+
+namespace jespr::data {
+namespace {
+
+bool has_several(const std::vector<Split>& splits) {
+  return std::adjacent_find(splits.begin(), splits.end(), std::not_equal_to<>()) != splits.end();
+}
+
+std::vector<Split> splits_of_clusters(const std::vector<std::int32_t>& clusters,
+                                      const PrepareSettings& settings,
+                                      const std::vector<std::uint64_t>& name_hashes) {
+  SplitShares shares;
+  shares.validation = settings.validation_share;
+  shares.test = settings.test_share;
+  shares.seed = static_cast<std::uint64_t>(settings.split_seed);
+  return split_by_cluster(clusters, name_hashes, shares);
+}
+
+void warn_of_relatives(std::int64_t crossing, double least_shared) {
+  if (crossing == 0) return;
+  log::warning(
+      fmt::format("{} of validation and test {} a relative in training ({:.0f} % of the 6-mers "
+                  "shared, or more)",
+                  counted(crossing, "chain"), crossing == 1 ? "has" : "have", 100 * least_shared));
+}
+
+}  // namespace
+
+void assign_splits(SplitAssignment& assignment, const PrepareSettings& settings,
+                   const AssignmentSource& source, bool looks_for_relatives) {
+  const bool by_kmers = settings.clusters == "kmers", by_cluster = settings.split == "by_cluster";
+  const auto split_clusters = [&] {
+    if (by_cluster)
+      assignment.splits = splits_of_clusters(assignment.clusters, settings, source.name_hashes());
+  };
+  if (!by_kmers) split_clusters();
+  if (!by_kmers && !(looks_for_relatives && has_several(assignment.splits))) return;
+  const KmerIndex index(source.sequences());
+  if (by_kmers) {
+    assignment.clusters =
+        clusters_of_relatives(index, assignment.splits.size(), settings.least_shared);
+    split_clusters();
+  }
+  if (looks_for_relatives && has_several(assignment.splits))
+    warn_of_relatives(count_crossing(index, assignment.splits, settings.least_shared),
+                      settings.least_shared);
+}
+
+}  // namespace jespr::data
