@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t most_shown = 50;  // mistakes
+constexpr std::size_t most_mistakes = 50;  // in a message
 
 bool from_command_line(const Place& place) { return place.source == "command line"; }
 
@@ -377,11 +377,11 @@ void Reader::give_up() {
   std::stable_sort(mistakes_.begin(), mistakes_.end(),
                    [&](const Mistake& a, const Mistake& b) { return rank(a) < rank(b); });
   std::string text;
-  for (std::size_t i = 0; i < std::min(mistakes_.size(), most_shown); ++i) {
+  for (std::size_t i = 0; i < std::min(mistakes_.size(), most_mistakes); ++i) {
     text += to_string(mistakes_[i].place) + ": " + mistakes_[i].what + "\n";
   }
-  if (mistakes_.size() > most_shown) {
-    text += fmt::format("... and {} more\n", mistakes_.size() - most_shown);
+  if (mistakes_.size() > most_mistakes) {
+    text += fmt::format("... and {} more\n", mistakes_.size() - most_mistakes);
   }
   const std::size_t count = mistakes_.size();
   text += fmt::format("{} mistake{}, nothing was started", count, count == 1 ? "" : "s");

@@ -39,8 +39,8 @@ def place_in(path, name):
 
 
 def expect_refusal(run_, overrides, path, word):
-    """On 1 and 2 ranks: exit code 3, and one line of error that names the file."""
-    for ranks in (0, 1, 2):
+    """Alone and on 2 ranks: exit code 3, and one line of error that names the file."""
+    for ranks in (0, 2):
         result = run_.run(ranks, *overrides, code=DATA, limit=60)
         lines = error_lines(result)
         expect(len(lines) == 1 and str(path) in lines[0] and word in lines[0],
