@@ -43,7 +43,7 @@ std::vector<ClassColumns> class_columns(const ClassHeads<P>& heads, const ClassL
   std::vector<ClassColumns> columns(heads.heads.size());
   for (std::size_t l = 0; l < columns.size(); ++l) {
     const ClassSums& level = sums.level[l];
-    columns[l].proteins = level.sequence.rows;
+    columns[l].proteins = level.structure.rows;
     const bool any = columns[l].proteins > 0;
     columns[l].loss = any ? heads.level_loss(l, level) : none;
     columns[l].accuracy_sequence = any ? level.sequence.accuracy() : none;

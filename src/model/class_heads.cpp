@@ -10,11 +10,7 @@
 
 namespace jespr {
 
-double ClassSums::mean_loss() const {
-  PredictionSums both = sequence;
-  both += structure;
-  return both.mean_loss();
-}
+double ClassSums::mean_loss() const { return 0.5 * (sequence.mean_loss() + structure.mean_loss()); }
 
 ClassSums& operator+=(ClassSums& sum, const ClassSums& more) {
   sum.sequence += more.sequence;
@@ -61,14 +57,16 @@ void ClassHeads<P>::forward(Context& context, Matrix<Real> rows, std::span<const
                             Saved& saved) const {
   Scope scope(context.scratch);
   const UnroundedProducts unrounded(context.products);
-  const std::size_t proteins = rows.extent(0);
-  if (classes.empty()) {
-    const auto unknown = context.scratch.host_array<int>(heads.size() * proteins);
-    std::fill(unknown.begin(), unknown.end(), -1);
-    classes = unknown;
+  const std::size_t all = rows.extent(0);
+  const std::size_t proteins = classes.empty() ? all : classes.size() / heads.size();
+  saved.rows_of_protein = proteins > 0 ? static_cast<int>(all / proteins) : 1;
+  const auto of_row = context.scratch.host_array<int>(heads.size() * all);
+  for (std::size_t l = 0; l < heads.size(); ++l) {
+    const std::span<int> targets = of_row.subspan(l * all, all);
+    for (std::size_t i = 0; i < all; ++i)
+      targets[i] = classes.empty() ? -1 : classes[l * proteins + i / (all / proteins)];
+    heads[l].forward(context, rows, targets, saved.level[l]);
   }
-  for (std::size_t l = 0; l < heads.size(); ++l)
-    heads[l].forward(context, rows, classes.subspan(l * proteins, proteins), saved.level[l]);
 }
 
 template <class P>
@@ -76,7 +74,8 @@ void ClassHeads<P>::backward(Context& context, const Saved& saved, std::span<con
                              Matrix<Real> drows) const {
   const UnroundedProducts unrounded(context.products);
   for (std::size_t l = 0; l < heads.size(); ++l)
-    heads[l].backward(context, saved.level[l], static_cast<Real>(factors[l]), drows, Real(1));
+    heads[l].backward(context, saved.level[l],
+                      static_cast<Real>(factors[l] / saved.rows_of_protein), drows, Real(1));
 }
 
 template <class P>
@@ -95,7 +94,7 @@ template <class P>
 std::array<double, most_class_levels> ClassHeads<P>::factors(const ClassLevelSums& sums) const {
   std::array<double, most_class_levels> factors{};
   for (std::size_t l = 0; l < heads.size(); ++l) {
-    const double rows = sums.level[l].sequence.rows + sums.level[l].structure.rows;
+    const double rows = 2 * sums.level[l].structure.rows;
     const double scale = std::log(static_cast<double>(heads[l].classes()));
     factors[l] = rows > 0 ? weights[l] / (scale * rows) : 0;
   }

@@ -16,7 +16,7 @@ namespace jespr {
 struct ClassSums {
   PredictionSums sequence, structure;
 
-  /// Mean of -log p over the rows of both.
+  /// Half the mean of -log p over the rows of each.
   double mean_loss() const;
 };
 ClassSums& operator+=(ClassSums& sum, const ClassSums& more);
@@ -34,7 +34,7 @@ ClassLevelSums& operator+=(ClassLevelSums& sum, const ClassLevelSums& more);
 /// 0, where the loss of each level is 1:
 ///   L_l = 1 / (2 n log A) sum_i (-log p(c_i | x_i) - log p(c_i | y_i)),
 /// over the n proteins of the global batch whose class at this level is known; 0 where there are
-/// none.
+/// none. Of K crops of a protein's sequence each is told, and counts 1/K.
 template <class P>
 struct ClassHeads {
   using Real = typename P::Real;
@@ -44,6 +44,7 @@ struct ClassHeads {
 
   struct Saved {
     std::array<typename SoftmaxHead<P>::Saved, most_class_levels> level;
+    int rows_of_protein = 1;  // K
   };
   /// Of a forward pass over the rows of each modality.
   static ClassLevelSums sums_of(const Saved& sequence, const Saved& structure);
@@ -53,12 +54,12 @@ struct ClassHeads {
   static ClassHeads add(ParameterStore<P>& store, const ClassSettings& settings, int width);
 
   bool exists() const { return !heads.empty(); }
-  /// Rows of one modality [B, J]; classes [levels, B]: -1 unknown, empty: all are. Sums go to
-  /// `saved`.
+  /// Rows of one modality [K B, J], those of a protein side by side; classes [levels, B]: -1
+  /// unknown, empty: all are. Sums go to `saved`.
   void forward(Context& context, Matrix<Real> rows, std::span<const int> classes,
                Saved& saved) const;
-  /// Of factors[l] times the sum of losses of each level: added to drows [B, J] and to the
-  /// parameter gradients.
+  /// Of factors[l] times the sum over proteins of losses of each level: added to drows [K B, J] and
+  /// to the parameter gradients.
   void backward(Context& context, const Saved& saved, std::span<const double> factors,
                 Matrix<Real> drows) const;
 
@@ -66,7 +67,7 @@ struct ClassHeads {
   double level_loss(std::size_t level, const ClassSums& sums) const;
   /// Weighted sum over levels.
   double loss(const ClassLevelSums& sums) const;
-  /// What its derivative multiplies the loss of a row with.
+  /// What its derivative multiplies the loss of a protein with, in one modality.
   std::array<double, most_class_levels> factors(const ClassLevelSums& sums) const;
 };
 

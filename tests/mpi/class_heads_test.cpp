@@ -184,6 +184,47 @@ TEST(ClassHeads, ABatchWithoutLabelsAddsNothing) {
   EXPECT_EQ(max_abs(none.dparameters), 0);
 }
 
+/// Each crop of a sequence counts a K-th of its protein: K equal ones are as one.
+TEST(ClassHeads, CropsShareTheWeightOfTheirProtein) {
+  constexpr std::size_t crops = 3;
+  Numbers repeated;
+  const Numbers& x = recorded("x");
+  for (std::size_t i = 0; i < proteins; ++i)
+    for (std::size_t k = 0; k < crops; ++k)
+      for (std::size_t c = 0; c < columns; ++c) repeated.push_back(x[i * columns + c]);
+  Bench bench;
+  ParameterStore<F64> store;
+  const auto heads = ClassHeads<F64>::add(store, recorded_settings(), columns);
+  store.freeze();
+  for (auto& p : store.parameters()) to_device(p.value, recorded(p.name));
+  std::vector<int> classes;
+  for (const double known : recorded("known")) classes.push_back(static_cast<int>(known));
+
+  struct Told {
+    double loss;
+    Numbers dx;
+  };
+  const Guarded<double> structure(recorded("y"));
+  const auto tell = [&](const Numbers& rows) {
+    const std::size_t count = rows.size() / columns;
+    const Guarded<double> given(rows), dx(Numbers(rows.size(), 0));
+    ClassHeads<F64>::Saved of_rows, of_structure;
+    heads.forward(bench.context, given.matrix(count, columns), classes, of_rows);
+    heads.forward(bench.context, structure.matrix(proteins, columns), classes, of_structure);
+    const ClassLevelSums sums = ClassHeads<F64>::sums_of(of_rows, of_structure);
+    store.zero_gradients();
+    heads.backward(bench.context, of_rows, heads.factors(sums), dx.matrix(count, columns));
+    return Told{heads.loss(sums), dx.host()};
+  };
+  const Told one = tell(x), several = tell(repeated);
+  EXPECT_GT(max_abs(one.dx), 0);
+  expect_close({several.loss}, {one.loss}, rounding<double>(columns), "loss");
+  Numbers shared;
+  for (std::size_t i = 0; i < repeated.size(); ++i)
+    shared.push_back(one.dx[i / (crops * columns) * columns + i % columns] / crops);
+  expect_close(several.dx, shared, rounding<double>(columns), "gradients");
+}
+
 /// Thousands of classes, and heads as they start: the loss of a level is 1, whatever its size.
 TEST(ClassHeads, StartAtALossOfOne) {
   Bench bench;

@@ -13,7 +13,8 @@ from jespr_runs import (DECK, Run, bytes_after, difference, expect, expect_same_
 STEPS, HALF = 8, 4
 LENGTH = {"optim.steps": STEPS, "checkpoint.every": HALF, "validate.every": HALF,
           "data.independent_crops": False}
-CROPS = LENGTH | {"data.sequence_crops": 3, "data.crop_length": 25, "loss.mlm_weight": 0.2}
+CROPS = LENGTH | {"data.sequence_crops": 3, "data.crop_length": 25, "loss.mlm_weight": 0.2,
+                  "classes.label": "cath", "classes.weights": [1, 0.5]}
 
 one = Run("one_rank", CROPS)
 out = one.run(1).out
