@@ -177,23 +177,23 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
 
 template <class P>
 std::int64_t Validation<P>::most_rows(std::int64_t shards) const {
-  constexpr std::int64_t rows_of_ends = 2, encoders = 2;
+  constexpr std::int64_t marks = 2, encoders = 2;  // rows of start and end
   const auto proteins = static_cast<std::size_t>(settings_.batch.proteins);
   const auto parts = static_cast<std::size_t>(shards);
   std::int64_t most = 0;
   if (compares_equal_lengths()) {
     const auto chains = static_cast<std::int64_t>(long_chains_.size());
     const std::int64_t kept = settings_.validate.retrieval.equal_length;
-    most = encoders * std::min(rows_per_piece, chains * (kept + rows_of_ends));
+    most = encoders * std::min(rows_per_piece, chains * (kept + marks));
   }
   for (std::size_t begin = 0; begin < chains_.size(); begin += proteins) {
     const std::size_t size = std::min(proteins, chains_.size() - begin);
     for (std::size_t v = 0; v < parts; ++v) {
       std::int64_t rows = 0;
       for (std::size_t i = part_begin(size, v, parts); i < part_begin(size, v + 1, parts); ++i)
-        rows += encoders *
-                (std::min<std::int64_t>(chains_[begin + i].length, settings_.data.max_length) +
-                 rows_of_ends);
+        rows +=
+            encoders *
+            (std::min<std::int64_t>(chains_[begin + i].length, settings_.data.max_length) + marks);
       most = std::max(most, rows);
     }
   }

@@ -227,6 +227,14 @@ found = state(second.checkpoint(2))
 for group in ("parameters/", "average/"):
     expect(not difference(wanted, {name.replace(group, "parameters/"): array for name, array in
                                    found.items() if name.startswith(group)}), group)
+other = Run("other_loss", from_run | {"loss.kind": "siglip", "run.precision": "f64",
+                                      "optim.steps": 1, "checkpoint.every": 1})
+out = other.run(1).out  # f32 widens exactly; a bias of logits is new
+expect("not in it, drawn by seed: logit_bias" in out, out)
+found = state(other.checkpoint(1))
+for name, array in wanted.items():
+    expect(name == "parameters/logit_scale" or np.array_equal(found[name], array.astype(float)),
+           f"{name} in an f64 run")
 (here / "model.h5").rename(here / "elsewhere.h5")
 deck = write_deck(second.folder / "evaluate.deck", {
     "run": {"task": "evaluate"}, "data": {"dataset": dataset()},
