@@ -25,6 +25,7 @@ struct WeightPlace {
 };
 
 WeightPlace place_of(std::string_view name) {
+  if (name.starts_with("class_heads.")) return {"", true};  // their rows are of a dataset's classes
   const bool of_sequence = name.starts_with("seq_encoder.");
   if (!of_sequence && !name.starts_with("struct_encoder.")) return {"joint", true};  // of the loss
   const std::string_view part = name.substr(name.find('.') + 1);

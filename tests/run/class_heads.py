@@ -92,6 +92,15 @@ expect(float(row["loss"]) > 0, f"{row}")
 say("a set without labels")
 
 
+# Weights of that run for another: all but the heads, whose rows are classes of its data.
+taken = Run("taken", CLASSES)
+out = taken.run(1, f"joint.weights={whole.checkpoint(6)}", "optim.steps=1").out
+expect("&joint: 13 tensors from " in out, out)
+loss = float(history(taken.output)[0]["class_loss_1"])
+expect(abs(loss - 1) < 1e-5, f"heads did not start anew: {loss}")
+say("weights taken, heads anew")
+
+
 def refused(job, code, words, *overrides, ranks=1):
     before = state(job.checkpoint(6)) if job.checkpoint(6).exists() else None
     result = job.run(ranks, *overrides, code=code)
