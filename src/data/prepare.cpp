@@ -2,6 +2,7 @@
 #include "data/prepare.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
@@ -119,7 +120,18 @@ StructureOptions options_of(const PrepareSettings& settings) {
   return options;
 }
 
+/// A large file's memory would go back to the kernel and come anew, all zeros, with the next file:
+/// a tenth of the time.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int kept = 256 << 20, from_heap = 32 << 20;  // bytes; the latter is the most allowed
+  mallopt(M_TRIM_THRESHOLD, kept);
+  mallopt(M_MMAP_THRESHOLD, from_heap);
+#endif
+}
+
 Findings read_share(std::span<const Item> items, const PrepareSettings& settings) {
+  keep_freed_memory();
   Findings findings;
   Progress progress(items);
   const StructureOptions options = options_of(settings);
