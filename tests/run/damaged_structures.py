@@ -18,7 +18,8 @@ from jespr_runs import (DATA, DECK, SOURCES, datasets, difference, error_lines, 
 GOOD = ["1CRN.cif.gz", "103l.pdb.gz"]
 REFUSED = {  # and a part of the reason
     "cut.cif.gz": "cut short", "text.pdb": "no atoms", "empty.cif": "empty file",
-    "proteins.fna": "named .fasta, .fa, .faa or .fas", "noise.cif.gz": "no text", "cut_header.cif": "",
+    "proteins.fna": "named .fasta, .fa, .faa or .fas",
+    "noise.cif.gz": "no text", "cut_header.cif": "",
     "bomb.cif.gz": "gzip data unpack to more than the 1073741824 bytes",
     "stars.pdb": "line 3: x (columns 31 to 38) is '********', expected a number",
     "dangling.pdb": "a link to nothing", "pipe.cif": "neither a file nor a folder",
@@ -123,7 +124,8 @@ for ranks in (0, 1, 2):
 
 # A source of the deck that is not there is a mistake: told at once, all of them, nothing written.
 for ranks in (0, 2):
-    result = prepare(ranks, "absent", ["sources/103l.pdb.gz", "sources/no.cif", "source"], code=DECK)
+    result = prepare(ranks, "absent", ["sources/103l.pdb.gz", "sources/no.cif", "source"],
+                     code=DECK)
     for name in ("sources/no.cif", "source"):
         expect(f"{pathlib.Path(name).resolve()}: no such file or folder" in result.err, result.text)
     expect(not list(pathlib.Path().glob("absent.h5*")), "something was written")

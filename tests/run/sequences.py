@@ -276,8 +276,8 @@ structure = pathlib.Path(os.environ["JESPR_SOURCE_DIR"]) / "tests/data/structure
 result = prepare(2, "mixed", ["small.fasta", str(structure)], code=DECK)
 expect("prepare two datasets" in result.err, result.text)
 result = prepare(2, "mixed", ["small.fasta"], code=DECK, confidence="plddt")
-expect("&prepare confidence = 'plddt': is for structures, small.fasta is a FASTA file" in result.err,
-       result.text)
+expect("&prepare confidence = 'plddt': is for structures, small.fasta is a FASTA file"
+       in result.err, result.text)
 pathlib.Path("small.list").write_text("small.fasta\n")
 result = prepare(2, "mixed", ["small.list"], code=DECK, confidence="plddt", model=2)
 expect("&prepare model, confidence: for structures" in result.err, result.text)
