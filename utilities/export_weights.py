@@ -98,6 +98,7 @@ def main():
         weights, form = read_checkpoint(options.checkpoint,
                                         "average" if options.averaged else "parameters")
         tensors, config = (weights, None) if options.all else for_huggingface(weights, form)
+        options.output.parent.mkdir(parents=True, exist_ok=True)
         write_safetensors(options.output, tensors, {"format": "pt"})
         if config:
             config_file.write_text(json.dumps(config, indent=2) + "\n")

@@ -9,6 +9,7 @@ with h5py.File(sys.argv[1]) as file:
     for i, name in enumerate(names):
         rows = slice(offsets[i], offsets[i + 1])
         sequence = file["residues/sequence"][rows].tobytes().decode()
-        coordinates = file["residues/coordinates"][rows]  # [L, N CA C, xyz], Angstrom; NaN: missing
-        complete = np.isfinite(coordinates).all(axis=(1, 2)).sum()
+        complete = "-"  # a dataset of sequences alone
+        if "coordinates" in file["residues"]:  # [L, N CA C, xyz], Angstrom; NaN: missing
+            complete = np.isfinite(file["residues/coordinates"][rows]).all(axis=(1, 2)).sum()
         print(name, split[i], len(sequence), complete, sequence, sep="\t")

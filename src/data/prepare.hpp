@@ -38,6 +38,9 @@ struct PrepareSettings {
   std::int64_t split_seed = 1;
 };
 
+/// Keys that have another value than they have by default and a meaning for structures alone.
+std::vector<std::string> structure_keys_set(const PrepareSettings& settings);
+
 /// The path of the report.
 std::string report_of(const PrepareSettings& settings);
 

@@ -30,6 +30,20 @@ std::string output_problem(const std::string& path, const PrepareSettings& setti
   return "";
 }
 
+/// Of the sources that the deck names those that are not there, "" if all are: most likely
+/// misspelt. A file of a list or a link to nothing is a row of the report instead.
+std::string source_problem(const PrepareSettings& settings) {
+  std::string problem;
+  for (const std::string& source : settings.sources) {
+    std::error_code error;
+    const std::filesystem::file_status status = std::filesystem::symlink_status(source, error);
+    if (status.type() == std::filesystem::file_type::not_found)
+      problem += fmt::format("{}&prepare sources: {}: no such file or folder",
+                             problem.empty() ? "" : "\n", source);
+  }
+  return problem;
+}
+
 }  // namespace
 
 std::string ReportRow::text() const {
@@ -60,7 +74,8 @@ std::string check_files(const PrepareSettings& settings, const Communicator& com
   if (communicator.is_root()) {
     const std::string report = report_of(settings);
     try {
-      problem = output_problem(settings.dataset, settings);
+      problem = source_problem(settings);
+      if (problem.empty()) problem = output_problem(settings.dataset, settings);
       if (problem.empty()) problem = output_problem(report, settings);
       if (problem.empty() && io::file_exists(report) &&
           !io::read_file(report).starts_with(report_header))

@@ -2,6 +2,7 @@
 #include "data/prepare_sequences.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>  // for join
 
 #include <algorithm>
 #include <chrono>
@@ -280,16 +281,6 @@ void prepare_on_root(const std::vector<Item>& items, const PrepareSettings& sett
   log::line(fmt::format("dataset    {}, verified", settings.dataset));
 }
 
-/// What the deck asks for that only structures have, "" if nothing.
-std::string structures_wanted(const PrepareSettings& s) {
-  if (s.model != 1) return "model";
-  if (s.chain_ids != "author") return "chain_ids = '" + s.chain_ids + "'";
-  if (s.missing != "keep") return "missing = '" + s.missing + "'";
-  if (s.confidence != "complete") return "confidence = '" + s.confidence + "'";
-  if (s.filter.min_completeness > 0) return "min_completeness";
-  return "";
-}
-
 }  // namespace
 
 bool are_sequences(const std::vector<Item>& items, const PrepareSettings& settings) {
@@ -302,10 +293,10 @@ bool are_sequences(const std::vector<Item>& items, const PrepareSettings& settin
     fail(Exit::deck, fmt::format("the sources hold FASTA files ({}) and others ({}): prepare two "
                                  "datasets",
                                  sequences->title, structure->title));
-  const std::string wanted = structures_wanted(settings);
+  const std::vector<std::string> wanted = structure_keys_set(settings);
   if (!wanted.empty())
-    fail(Exit::deck, fmt::format("&prepare {} is for structures, the sources are FASTA files ({})",
-                                 wanted, sequences->title));
+    fail(Exit::deck, fmt::format("&prepare {}: for structures, the sources are FASTA files ({})",
+                                 fmt::join(wanted, ", "), sequences->title));
   return true;
 }
 

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
+#include "data/items.hpp"
 #include "data/prepare.hpp"
 #include "deck/schema.hpp"
 
@@ -74,17 +76,54 @@ void declare_splits(deck::Group& group, PrepareSettings& s) {
   group.real("least_shared", s.least_shared, {.min = 0, .above = true, .max = 1},
              "relatives share this part of the shorter one's 6-mers; 0.1 is some 70 % identity");
   group.real("validation_share", s.validation_share, {.min = 0, .max = 1},
-             "part of the chains for validation; split = 'by_cluster'");
+             "part of the chains for validation; needs split = 'by_cluster'");
   group.real("test_share", s.test_share, {.min = 0, .max = 1},
-             "part of the chains for the test split; split = 'by_cluster'");
+             "part of the chains for the test split; needs split = 'by_cluster'");
   group.check("test_share", [&s] {
     return s.validation_share + s.test_share >= 1 ? "nothing would be left for training" : "";
   });
   group.integer("split_seed", s.split_seed, {.min = 0},
-                "another number draws other clusters; split = 'by_cluster'");
+                "another number draws other clusters; needs split = 'by_cluster'");
+  const PrepareSettings defaults;
+  const auto needs_clusters = [&group, &s](const char* key, const auto& value, const auto& unset) {
+    group.check(key, [&s, &value, unset] {
+      return s.split != "by_cluster" && value != unset ? "needs split = 'by_cluster'" : "";
+    });
+  };
+  needs_clusters("validation_share", s.validation_share, defaults.validation_share);
+  needs_clusters("test_share", s.test_share, defaults.test_share);
+  needs_clusters("split_seed", s.split_seed, defaults.split_seed);
+}
+
+/// What the names of the sources tell already; the task finds the FASTA files of folders and lists.
+void refuse_structure_keys(deck::Group& group, PrepareSettings& s) {
+  for (const deck::Parameter& parameter : group.parameters())
+    group.check(parameter.name(), [&s, key = parameter.name()] {
+      const auto sequences = std::find_if(s.sources.begin(), s.sources.end(), is_fasta);
+      const std::vector<std::string> keys = structure_keys_set(s);
+      return sequences != s.sources.end() && std::count(keys.begin(), keys.end(), key) > 0
+                 ? fmt::format("is for structures, {} is a FASTA file",
+                               std::filesystem::path(*sequences).filename().string())
+                 : "";
+    });
 }
 
 }  // namespace
+
+std::vector<std::string> structure_keys_set(const PrepareSettings& s) {
+  const PrepareSettings defaults;
+  std::vector<std::string> keys;
+  const auto add = [&keys](const char* key, const auto& value, const auto& unset) {
+    if (value != unset) keys.emplace_back(key);
+  };
+  add("model", s.model, defaults.model);
+  add("chain_ids", s.chain_ids, defaults.chain_ids);
+  add("missing", s.missing, defaults.missing);
+  add("confidence", s.confidence, defaults.confidence);
+  add("min_completeness", s.filter.min_completeness, defaults.filter.min_completeness);
+  add("max_resolution", s.filter.max_resolution, defaults.filter.max_resolution);
+  return keys;
+}
 
 std::string report_of(const PrepareSettings& settings) {
   return settings.report.empty() ? settings.dataset + ".report.tsv" : settings.report;
@@ -128,6 +167,7 @@ void declare(deck::Schema& schema, PrepareSettings& s) {
   declare_reading(group, s);
   declare_filters(group, s);
   declare_splits(group, s);
+  refuse_structure_keys(group, s);
 }
 
 }  // namespace jespr::data

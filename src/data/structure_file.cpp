@@ -301,6 +301,10 @@ StructureContent read_structure(std::string bytes) {
 StructureContent read_structure(std::string bytes, const StructureOptions& options) {
   try {
     if (is_gzip(bytes)) bytes = gunzip(bytes, largest_structure_bytes);
+    if (bytes.starts_with('>'))
+      fail(Exit::data,
+           "FASTA text; it is read from a file of its own, not of an archive, that is "
+           "named .fasta, .fa, .faa or .fas (also .gz)");
     return chains_of(bytes, options);
   } catch (const Error&) {
     throw;

@@ -18,7 +18,8 @@ from jespr_runs import (DATA, DECK, SOURCES, datasets, difference, error_lines, 
 GOOD = ["1CRN.cif.gz", "103l.pdb.gz"]
 REFUSED = {  # and a part of the reason
     "cut.cif.gz": "cut short", "text.pdb": "no atoms", "empty.cif": "empty file",
-    "no.cif": "No such file", "noise.cif.gz": "no text", "cut_header.cif": "",
+    "proteins.fna": "named .fasta, .fa, .faa or .fas",
+    "noise.cif.gz": "no text", "cut_header.cif": "",
     "bomb.cif.gz": "gzip data unpack to more than the 1073741824 bytes",
     "stars.pdb": "line 3: x (columns 31 to 38) is '********', expected a number",
     "dangling.pdb": "a link to nothing", "pipe.cif": "neither a file nor a folder",
@@ -35,6 +36,7 @@ def make_sources(folder):
     (folder / "cut.cif.gz").write_bytes(packed[:len(packed) // 2])
     (folder / "text.pdb").write_text("This is no structure.\n" * 10)
     (folder / "empty.cif").write_text("")
+    (folder / "proteins.fna").write_text(">one\nMKTAYIAKQR\n")
     (folder / "noise.cif.gz").write_bytes(bytes(range(256)) * 8)
     (folder / "cut_header.cif").write_text(gzip.decompress(packed)[:2000].decode())
     write_bomb(folder / "bomb.cif.gz")
@@ -119,6 +121,14 @@ for ranks in (0, 1, 2):
     expect({row["outcome"] for row in report("nothing")} == {"refused"}, "read after all")
     expect(not list(pathlib.Path().glob("nothing.h5*")) == [], "the report is gone")
     expect(not pathlib.Path("nothing.h5").exists(), "a dataset without chains was written")
+
+# A source of the deck that is not there is a mistake: told at once, all of them, nothing written.
+for ranks in (0, 2):
+    result = prepare(ranks, "absent", ["sources/103l.pdb.gz", "sources/no.cif", "source"],
+                     code=DECK)
+    for name in ("sources/no.cif", "source"):
+        expect(f"{pathlib.Path(name).resolve()}: no such file or folder" in result.err, result.text)
+    expect(not list(pathlib.Path().glob("absent.h5*")), "something was written")
 
 # An existing dataset is not replaced unless the deck says so; what is read never is.
 before = pathlib.Path("on_1.h5").read_bytes()

@@ -1,5 +1,6 @@
-# A FASTA file of 2 GB is prepared in less than 1 GB of memory, all ranks together: its largest
-# process's high-water mark is read from the system.
+# A FASTA file of more than 2 GB and 2^31 residues is prepared in less than 1 GB of memory: the
+# program runs as one process (other ranks of it read no FASTA), whose high-water mark is read from
+# the system. Offsets of 32 bits would not hold the residues.
 # labels: long
 # processors: 1
 # timeout: 1200
@@ -15,20 +16,22 @@ import h5py
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
 from jespr_runs import expect, run, write_deck
 
-BYTES, LARGEST = 2_000_000_000, 1_000_000  # of the file; kB of memory
+RESIDUES, LARGEST = 2_200_000_000, 1_000_000  # at least, more than 2^31; kB of memory
 path = pathlib.Path("large.fasta")
 chance = random.Random(1)
 pool = "".join(chance.choices("ACDEFGHIKLMNPQRSTVWY", k=1 << 20))
-records = 0
+records = residues = 0
 with open(path, "w") as file:
-    while file.tell() < BYTES:
+    while residues < RESIDUES:
         piece = []
         for _ in range(10_000):
-            begin, length = chance.randrange(1 << 19), chance.randint(50, 650)
+            begin, lines = chance.randrange(1 << 19), chance.randint(1, 15)
             piece.append(f">UniRef50_{records:010d} some protein n=1 Tax=root\n" + "\n".join(
-                pool[i:i + 60] for i in range(begin, begin + length, 60)) + "\n")
+                pool[i:i + 60] for i in range(begin, begin + 60 * lines, 60)) + "\n")
             records += 1
+            residues += 60 * lines
         file.write("".join(piece))
+ending = pool[begin:begin + 60 * lines]
 deck = write_deck(pathlib.Path("large.deck").resolve(), {
     "run": {"task": "prepare"},
     "prepare": {"sources": [str(path)], "dataset": "large.h5", "overwrite": True}})
@@ -41,6 +44,9 @@ print(result.out, f"{path.stat().st_size / 1e9:.2f} GB, {records} records in {se
 path.unlink()
 with h5py.File("large.h5") as file:
     expect(len(file["offsets"]) == records + 1, "all records are there")
-    expect(file["residues/sequence"].shape[0] == file["offsets"][-1], "64-bit offsets")
+    expect(file["offsets"][-1] == residues > 2**31, "64-bit offsets")
+    expect(file["residues/sequence"].shape[0] == residues, "all residues are there")
+    last = file["residues/sequence"][-len(ending):].tobytes().decode()  # beyond 2^31
+    expect(last == ending, "the last record's residues")
 pathlib.Path("large.h5").unlink()
 expect(largest < LARGEST, f"{largest} kB of memory, more than {LARGEST}")

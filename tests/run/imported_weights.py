@@ -7,6 +7,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -252,7 +253,7 @@ say("checkpoints as initial weights")
 
 for arguments, name in (((), "out"), (("--all",), "all"), (("--averaged",), "averaged")):
     folder = here.parent / f"exported_{name}"
-    folder.mkdir(exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # export_weights makes it
     target = folder / "model.safetensors"
     script("export_weights", second.checkpoint(2), "-o", target, "--overwrite", *arguments)
     back = imported(target)

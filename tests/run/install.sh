@@ -10,7 +10,8 @@ share=share/jespr
 
 [ "$(bin/jespr --version)" = "$("$JESPR_PROGRAM" --version)" ]
 for deck in "$share"/input/*.deck; do bin/jespr --check "$deck" > /dev/null; done
-for tool in plot_history plot_retrieval plot_statistics compare_runs read_dataset; do
+for tool in plot_history plot_retrieval plot_statistics plot_benchmark compare_runs \
+    compare_objectives read_dataset dataset_report import_weights export_weights; do
   [ -f "$share/utilities/$tool.py" ] || { echo "$tool.py is not installed"; exit 1; }
 done
 "$JESPR_PYTHON" -B "$share/utilities/plot_history.py" --help > /dev/null

@@ -16,6 +16,8 @@ try:
     import matplotlib  # noqa: F401  the utilities need it
     import numpy as np
 except ImportError as missing:
+    if os.environ.get("CI"):
+        sys.exit(f"{missing}; utilities/setup.sh makes .venv with it")
     print(f"SKIPPED: {missing}; utilities/setup.sh makes .venv with it")
     sys.exit(77)
 

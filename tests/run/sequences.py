@@ -10,6 +10,7 @@ import hashlib
 import os
 import pathlib
 import random
+import subprocess
 import sys
 
 import h5py
@@ -248,6 +249,15 @@ result = prepare(1, "many", ["many.fasta.gz"], clusters="kmers", code=DECK)
 expect("268435456 residues" in result.err and "cluster30" in result.err, result.text)
 pathlib.Path("many.fasta.gz").unlink()
 
+# The utility that lists a dataset knows that sequences alone have no coordinates.
+reader = pathlib.Path(os.environ["JESPR_SOURCE_DIR"]) / "utilities/read_dataset.py"
+listed = subprocess.run([sys.executable, reader, "both_1.h5"], capture_output=True, text=True)
+expect(listed.returncode == 0, listed.stderr)
+fields = [line.split("\t") for line in listed.stdout.splitlines()]
+expect([(name, sequence) for name, _, _, _, sequence in fields] == content("both_1")[0] and
+       all(int(length) == len(sequence) and complete == "-"
+           for _, _, length, complete, sequence in fields), "read_dataset.py lists other sequences")
+
 # What is damaged or no FASTA; what only structures have; training needs structures.
 pathlib.Path("cut.fasta.gz").write_bytes(gzip.compress(text)[:-2000])
 prepare(1, "cut", ["cut.fasta.gz"])
@@ -266,7 +276,11 @@ structure = pathlib.Path(os.environ["JESPR_SOURCE_DIR"]) / "tests/data/structure
 result = prepare(2, "mixed", ["small.fasta", str(structure)], code=DECK)
 expect("prepare two datasets" in result.err, result.text)
 result = prepare(2, "mixed", ["small.fasta"], code=DECK, confidence="plddt")
-expect("is for structures" in result.err, result.text)
+expect("&prepare confidence = 'plddt': is for structures, small.fasta is a FASTA file"
+       in result.err, result.text)
+pathlib.Path("small.list").write_text("small.fasta\n")
+result = prepare(2, "mixed", ["small.list"], code=DECK, confidence="plddt", model=2)
+expect("&prepare model, confidence: for structures" in result.err, result.text)
 deck = write_deck(pathlib.Path("train.deck").resolve(),
                   {"run": {"task": "train"}, "data": {"dataset": "both_1.h5"}})
 result = run(0, deck, code=DATA)
