@@ -95,15 +95,15 @@ std::string template_deck(const Schema& schema, const std::string& task) {
     const std::string what = fmt::format("{}{}: {}", parameter.is_required() ? "required, " : "",
                                          expectation(parameter), parameter.doc());
     const std::string start = (filled.count(&parameter) > 0 ? "! " : "") + assignment(parameter);
-    return wrapped(fmt::format("  {:<30} ! ", start), fmt::format("{:32} ! ", ""),
-                   what);
+    return wrapped(fmt::format("  {:<30} ! ", start), fmt::format("{:32} ! ", ""), what);
   };
   const std::string text = written(schema, opening, line);
   const bool has_filled = text.find("\n  ! ") != std::string::npos;
   return fmt::format("! A deck for task = '{}': every parameter at its default\n{}", task,
-                     has_filled ? "! Keys behind a ! follow the preset or kind of their group; drop "
-                                  "the ! to set one yourself\n"
-                                : "") +
+                     has_filled
+                         ? "! Keys behind a ! follow the preset or kind of their group; drop "
+                           "the ! to set one yourself\n"
+                         : "") +
          text;
 }
 

@@ -54,7 +54,7 @@ pathlib.Path("bare.deck").write_text("&run task = 'train' /\n&data dataset = 'd.
 for overrides in ([], PRESETS):
     of_template, of_bare = (
         run(0, "--check", deck, "data.dataset=d.h5", "run.output=out", "run.name=same",
-            *overrides).out for deck in ("train.deck", "bare.deck"))
+            *overrides).out.split("\n! ")[0] for deck in ("train.deck", "bare.deck"))
     expect(of_template == of_bare, f"{overrides}: the template gives\n{of_template}")
     expect(("width = 64" in of_bare) == bool(overrides), of_bare)
 
