@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <bit>  // for has_single_bit
 
+#include "deck/effect.hpp"
+
 namespace jespr::data {
 
 namespace {
@@ -72,6 +74,10 @@ void declare(deck::Schema& schema, DataSettings& s) {
                "crops of the sequence: the longest; shorter chains are shown whole at most; 0: all "
                "that the structure shows")
       .only_for({"train"});
+  deck::has_effect_if(
+      group, "shortest_crop", s.shortest_crop,
+      [&s] { return s.independent_crops || s.sequence_crops > 0; },
+      "independent_crops or sequence_crops");
   group.check("sequence_crops", [&s] {
     return s.sequence_crops > 0 && s.independent_crops
                ? std::string(
@@ -99,7 +105,8 @@ void declare(deck::Schema& schema, BatchSettings& s) {
                "order of sums over shards: a fixed binary tree (same bits on any number of ranks) "
                "or as the library likes");
   group.real("masked_fraction", s.masked_fraction, {.min = 0, .max = 1, .below = true},
-             "probability of a residue to be shown to the sequence encoder as <mask>");
+             "probability of a residue to be shown to the sequence encoder as <mask>; beside &loss "
+             "mlm_weight on top of what that hides");
   group.logical(
       "recompute", s.recompute,
       "keep no activations from the forward pass to the loss: a shard is run forward "

@@ -28,4 +28,8 @@ Source load(const std::string& path, const std::vector<std::string>& overrides =
 ///   1 mistake, nothing was started
 void read(const Schema& schema, const Source& source);
 
+/// The same of a processed deck that a run has left: it was agreed to then, so no check is asked,
+/// of which a later version of the program may have more.
+void read_stored(const Schema& schema, const Source& source);
+
 }  // namespace jespr::deck

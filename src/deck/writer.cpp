@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
@@ -33,6 +35,38 @@ std::string assignment(const Parameter& parameter) {
   return parameter.name() + " = " + to_string(parameter.value());
 }
 
+/// What every parameter of `schema` holds now, in the order of declaration.
+std::vector<std::vector<Element>> values_of(const Schema& schema) {
+  std::vector<std::vector<Element>> values;
+  for (const Group& group : schema.groups())
+    for (const Parameter& parameter : group.parameters()) values.push_back(parameter.value());
+  return values;
+}
+
+/// Parameters whose default some choice of another parameter (a preset) changes: a template that
+/// set them would keep that choice from acting. Variables end as they were.
+std::set<const Parameter*> filled_by_choices(const Schema& schema) {
+  std::set<const Parameter*> filled;
+  for (const Group& group : schema.groups()) {
+    for (const Parameter& chooser : group.parameters()) {
+      if (!chooser.fill()) continue;
+      const auto before = values_of(schema);
+      for (const std::string& choice : chooser.choices()) {
+        chooser.set_value({Element(choice)});
+        chooser.fill()();
+        auto old = before.begin();
+        for (const Group& other : schema.groups()) {
+          for (const Parameter& parameter : other.parameters()) {
+            if (&parameter != &chooser && parameter.value() != *old) filled.insert(&parameter);
+            parameter.set_value(*old++);
+          }
+        }
+      }
+    }
+  }
+  return filled;
+}
+
 }  // namespace
 
 std::string processed(const Schema& schema) {
@@ -56,14 +90,21 @@ std::string template_deck(const Schema& schema, const std::string& task) {
   const auto opening = [](const Group& group) {
     return fmt::format("\n&{}  ! {}\n", group.name(), group.doc());
   };
-  const auto line = [](const Parameter& parameter) {
+  const std::set<const Parameter*> filled = filled_by_choices(schema);
+  const auto line = [&filled](const Parameter& parameter) {
     const std::string what = fmt::format("{}{}: {}", parameter.is_required() ? "required, " : "",
                                          expectation(parameter), parameter.doc());
-    return wrapped(fmt::format("  {:<30} ! ", assignment(parameter)), fmt::format("{:32} ! ", ""),
-                   what);
+    const std::string start = (filled.count(&parameter) > 0 ? "! " : "") + assignment(parameter);
+    return wrapped(fmt::format("  {:<30} ! ", start), fmt::format("{:32} ! ", ""), what);
   };
-  return fmt::format("! A deck for task = '{}': every parameter at its default\n", task) +
-         written(schema, opening, line);
+  const std::string text = written(schema, opening, line);
+  const bool has_filled = text.find("\n  ! ") != std::string::npos;
+  return fmt::format("! A deck for task = '{}': every parameter at its default\n{}", task,
+                     has_filled
+                         ? "! Keys behind a ! follow the preset or kind of their group; drop "
+                           "the ! to set one yourself\n"
+                         : "") +
+         text;
 }
 
 }  // namespace jespr::deck

@@ -16,8 +16,10 @@ std::string processed(const Schema& schema);
 std::uint64_t hash(const Schema& schema);
 
 /// A deck for `task` with every parameter at its default, what is legal and what it means behind
-/// it; complete but for the required ones. Sets the variables that name the task and those that
-/// Parameter::sets_defaults() fills. Failure: Error (deck) for an unknown task.
+/// it; complete but for the required ones. Those that a choice of another fills
+/// (Parameter::sets_defaults) are comments, so that another choice acts. Sets the variables that
+/// name the task and those that Parameter::sets_defaults() fills. Failure: Error (deck) for an
+/// unknown task.
 std::string template_deck(const Schema& schema, const std::string& task);
 
 }  // namespace jespr::deck

@@ -43,8 +43,8 @@ Settings trained_settings(const std::string& checkpoint) {
   Settings settings;
   deck::Schema schema;
   declare(schema, settings);
-  deck::read(schema,
-             {checkpoint + ": /info/deck", io::read_information(checkpoint, "deck"), "/", {}});
+  deck::read_stored(
+      schema, {checkpoint + ": /info/deck", io::read_information(checkpoint, "deck"), "/", {}});
   return settings;
 }
 

@@ -6,7 +6,7 @@ namespace jespr {
 void declare(deck::Schema& schema, Settings& settings) {
   declare(schema, settings.run);
   declare(schema, settings.data);
-  declare(schema, settings.model, settings.data);
+  declare(schema, settings.model, settings.data, settings.batch);
   declare(schema, settings.batch);
   declare(schema, settings.optim);
   declare(schema, settings.validate);

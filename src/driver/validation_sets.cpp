@@ -85,7 +85,7 @@ template <class P>
 std::optional<ValidationRow> ValidationSets<P>::run(TrainingStep<P>& step,
                                                     std::int64_t steps_done) {
   std::optional<ValidationRow> first;
-  for (const Set& set : sets_) {
+  for (Set& set : sets_) {
     if (!set.validation->exists()) continue;
     const ValidationRow row = set.validation->run(step, steps_done);
     if (set.name.empty())
@@ -97,11 +97,12 @@ std::optional<ValidationRow> ValidationSets<P>::run(TrainingStep<P>& step,
 }
 
 template <class P>
-void ValidationSets<P>::record(const Set& set, const ValidationRow& row) const {
+void ValidationSets<P>::record(Set& set, const ValidationRow& row) {
   set.table->append(row);
   log::line((set.name.empty() ? "" : set.name + ": ") + set.validation->describe(row));
   const std::string collapse = set.validation->warning(row);
-  if (!collapse.empty()) log::warning(collapse);
+  if (!collapse.empty() && !set.collapsed) log::warning(collapse);
+  set.collapsed = !collapse.empty();
   const auto& worst = set.validation->worst();
   if (worst.empty()) return;
   log::line("    worst: " + describe(worst, set.validation->chains()));

@@ -49,13 +49,14 @@ class ValidationSets {
     std::unique_ptr<data::Dataset> dataset;
     std::unique_ptr<Validation<P>> validation;
     std::unique_ptr<Table<ValidationRow>> table;
+    bool collapsed = false;  // in the last validation: said once, until it recovers
 
     std::string file_name(const char* stem) const {
       return name.empty() ? stem : stem + ("_" + name);
     }
   };
   void add(const std::string& path);
-  void record(const Set& set, const ValidationRow& row) const;
+  void record(Set& set, const ValidationRow& row);
 
   const Settings& settings_;
   const data::LabelClasses& classes_;

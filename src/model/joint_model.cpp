@@ -52,11 +52,12 @@ ShardWork& operator+=(ShardWork& sum, const ShardWork& more) {
   return sum;
 }
 
-void declare(deck::Schema& schema, ModelSettings& settings, const data::DataSettings& data) {
+void declare(deck::Schema& schema, ModelSettings& settings, const data::DataSettings& data,
+             const data::BatchSettings& batch) {
   declare(schema, settings.sequence);
   declare(schema, settings.structure);
   declare(schema, settings.joint);
-  declare(schema, settings.loss, settings.sequence, data);
+  declare(schema, settings.loss, settings.sequence, data, batch);
   declare(schema, settings.classes, settings.loss);
 }
 

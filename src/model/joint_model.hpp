@@ -27,7 +27,8 @@ struct ModelSettings {
   LossSettings loss;
   ClassSettings classes;
 };
-void declare(deck::Schema& schema, ModelSettings& settings, const data::DataSettings& data);
+void declare(deck::Schema& schema, ModelSettings& settings, const data::DataSettings& data,
+             const data::BatchSettings& batch);
 
 /// What decides the model's function beside the values and shapes of its parameters, by deck key. A
 /// checkpoint keeps it; a restart must agree.

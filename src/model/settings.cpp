@@ -7,6 +7,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "deck/effect.hpp"
 #include "kernels/attention.hpp"
 #include "model/presets.hpp"
 
@@ -24,6 +25,29 @@ constexpr SequencePreset sequence_presets[] = {
     {"esm2_t30_150M", 30, 640, 20}, {"esm2_t33_650M", 33, 1280, 20}, {"esm2_t36_3B", 36, 2560, 40},
     {"esm2_t48_15B", 48, 5120, 40},
 };
+
+/// What one kind of loss alone reads.
+void declare_readers(deck::Group& group, LossSettings& s) {
+  const auto compares = [&s] { return s.kind == "clip" || s.kind == "siglip"; };
+  const auto is = [&s](const char* kind) { return [&s, kind] { return s.kind == kind; }; };
+  const std::string of_logits = "kind = 'clip' or 'siglip'", of_vicreg = "kind = 'vicreg'",
+                    of_distance = "kind = 'distance'";
+  deck::has_effect_if(group, "clamp_scale", s.clamp_scale, compares, of_logits);
+  deck::has_effect_if(group, "largest_scale", s.largest_scale, compares, of_logits);
+  deck::has_effect_if(group, "initial_temperature", s.initial_temperature, compares, of_logits);
+  deck::has_effect_if(group, "initial_bias", s.initial_bias, is("siglip"), "kind = 'siglip'");
+  deck::has_effect_if(group, "invariance_weight", s.invariance_weight, is("vicreg"), of_vicreg);
+  deck::has_effect_if(group, "variance_weight", s.variance_weight, is("vicreg"), of_vicreg);
+  deck::has_effect_if(group, "covariance_weight", s.covariance_weight, is("vicreg"), of_vicreg);
+  deck::has_effect_if(group, "expander_width", s.expander_width, is("vicreg"), of_vicreg);
+  deck::has_effect_if(group, "alignment_weight", s.alignment_weight, is("distance"), of_distance);
+  deck::has_effect_if(group, "uniformity_weight", s.uniformity_weight, is("distance"), of_distance);
+  deck::has_effect_if(group, "uniformity_sharpness", s.uniformity_sharpness, is("distance"),
+                      of_distance);
+  deck::has_effect_if(
+      group, "predicted_fraction", s.predicted_fraction, [&s] { return s.is_mlm(); },
+      "kind = 'mlm' or mlm_weight > 0");
+}
 
 }  // namespace
 
@@ -107,7 +131,7 @@ void declare(deck::Schema& schema, JointSettings& s) {
 }
 
 void declare(deck::Schema& schema, LossSettings& s, const SequenceSettings& sequence,
-             const data::DataSettings& data) {
+             const data::DataSettings& data, const data::BatchSettings& batch) {
   auto& group = schema.group("loss", "objective over the global batch");
   group.only_for({"train", "benchmark"});
   group
@@ -179,6 +203,15 @@ void declare(deck::Schema& schema, LossSettings& s, const SequenceSettings& sequ
                      "sequence_crops = 1",
                      data.sequence_crops);
   });
+  group.check("kind", [&s, &batch]() -> std::string {
+    return s.kind != "mlm" || batch.masked_fraction == 0
+               ? ""
+               : fmt::format(
+                     "hides the residues of predicted_fraction by itself, and &batch "
+                     "masked_fraction = {:.6g} hides others; set that to 0",
+                     batch.masked_fraction);
+  });
+  declare_readers(group, s);
   group.check("initial_temperature", [&s]() -> std::string {
     constexpr double six_digits = 1e-5;  // 1 / largest_scale may be written rounded
     const double start = 1.0 / s.initial_temperature;

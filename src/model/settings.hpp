@@ -38,8 +38,9 @@ struct JointSettings {
 
 void declare(deck::Schema& schema, SequenceSettings& settings);
 void declare(deck::Schema& schema, JointSettings& settings);
-/// Pooling of the sequence encoder and crops of sequences have a say in what the loss may be.
+/// Pooling of the sequence encoder, crops and masks of sequences have a say in what the loss may
+/// be.
 void declare(deck::Schema& schema, LossSettings& settings, const SequenceSettings& sequence,
-             const data::DataSettings& data);
+             const data::DataSettings& data, const data::BatchSettings& batch);
 
 }  // namespace jespr

@@ -1,6 +1,8 @@
 // Declaration of group &optim.
 #include "optim/settings.hpp"
 
+#include "deck/effect.hpp"
+
 namespace jespr {
 
 namespace {
@@ -27,6 +29,28 @@ void declare_shapes(deck::Group& group, OptimSettings& s) {
                ? std::string("cyclic rises from lr_base by itself; set warmup_steps = 0")
                : std::string();
   });
+}
+
+/// What one schedule alone reads, or averaging alone.
+void declare_readers(deck::Group& group, OptimSettings& s) {
+  const auto cyclic = [&s] { return s.schedule == "cyclic"; };
+  const auto decays = [&s] {
+    return s.schedule == "exponential" || (s.schedule == "cyclic" && s.cycle_mode == "exp_range");
+  };
+  const std::string of_cyclic = "schedule = 'cyclic'";
+  const std::string of_decay = "schedule = 'exponential' (or 'cyclic' in cycle_mode = 'exp_range')";
+  deck::has_effect_if(group, "gamma", s.gamma, decays, of_decay);
+  deck::has_effect_if(group, "gamma_steps", s.gamma_steps, decays, of_decay);
+  deck::has_effect_if(group, "lr_base", s.lr_base, cyclic, of_cyclic);
+  deck::has_effect_if(group, "cycle_up", s.cycle_up, cyclic, of_cyclic);
+  deck::has_effect_if(group, "cycle_down", s.cycle_down, cyclic, of_cyclic);
+  deck::has_effect_if(group, "cycle_mode", s.cycle_mode, cyclic, of_cyclic);
+  deck::has_effect_if(
+      group, "lr_final", s.lr_final,
+      [&s] { return s.schedule == "cosine" || s.schedule == "exponential"; },
+      "schedule = 'cosine' or 'exponential'");
+  deck::has_effect_if(
+      group, "ema_validate", s.ema_validate, [&s] { return s.ema_decay > 0; }, "ema_decay > 0");
 }
 
 }  // namespace
@@ -80,6 +104,7 @@ void declare(deck::Schema& schema, OptimSettings& s) {
   group.check("lr_final", [&s] {
     return s.lr_final > s.lr_peak ? std::string("above lr_peak; lower it") : std::string();
   });
+  declare_readers(group, s);
 }
 
 }  // namespace jespr

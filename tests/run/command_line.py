@@ -47,6 +47,17 @@ for task in TASKS:
     expect(re.search(rf"task\s*=\s*'{task}'", text), f"--template {task}:\n{text}")
     result = run(0, "--check", deck, code=None)
     expect(result.code in (OK, DECK) and "no such" not in result.err, result.text)
+
+# Another preset acts in a template as it does in a deck that names nothing else.
+PRESETS = ["sequence.preset=esm2_tiny", "structure.preset=gvpt_tiny", "loss.kind=siglip"]
+pathlib.Path("bare.deck").write_text("&run task = 'train' /\n&data dataset = 'd.h5' /\n")
+for overrides in ([], PRESETS):
+    of_template, of_bare = (
+        run(0, "--check", deck, "data.dataset=d.h5", "run.output=out", "run.name=same",
+            *overrides).out.split("\n! ")[0] for deck in ("train.deck", "bare.deck"))
+    expect(of_template == of_bare, f"{overrides}: the template gives\n{of_template}")
+    expect(("width = 64" in of_bare) == bool(overrides), of_bare)
+
 refused("--template", "trian", words=["trian", "train"])
 
 # ---- Decks

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <random>
 
+#include "deck/effect.hpp"
 #include "example.hpp"
 
 namespace jespr::deck {
@@ -170,6 +171,40 @@ TEST(Reader, checks_name_the_place_of_what_they_object_to) {
             "t.deck:3: &optim warmup_steps = 9: the run ends before; see steps");
   EXPECT_EQ(one("", {"optim.warmup_steps=500"}),
             "command line: optim.warmup_steps = 500: the run ends before; see steps");
+}
+
+TEST(Reader, a_stored_deck_was_checked_when_it_was_written) {
+  Example settings;
+  Schema schema;
+  declare(schema, settings);
+  read_stored(schema, {"t.deck", data + "&optim warmup_steps=9 steps=5 /", "/home/me", {}});
+  EXPECT_EQ(settings.warmup_steps, 9);
+  EXPECT_THROW(read_stored(schema, {"t.deck", data + "&optim steps=0 /", "/home/me", {}}), Error);
+}
+
+TEST(Reader, a_value_without_effect_is_refused) {
+  const auto said = [](const std::string& text) -> std::string {
+    Example settings;
+    Schema schema;
+    declare(schema, settings);
+    auto& group = schema.group("average", "of the weights");
+    double decay = 0.5;
+    group.real("decay", decay, {}, "decay");
+    has_effect_if(
+        group, "decay", decay, [&settings] { return settings.kind == "adam"; }, "kind = 'adam'");
+    try {
+      read(schema, {"t.deck", data + text, "/home/me", {}});
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(said("&average decay = 0.25 /"),
+            "t.deck:2: &average decay = 0.25: has no effect here: it is read with kind = 'adam' "
+            "alone; drop it\n1 mistake, nothing was started");
+  EXPECT_EQ(said("&average decay = 0.25 /\n&optim kind = 'adam' /"), "");
+  EXPECT_EQ(said("&average decay = 0.5 /"), "");
+  EXPECT_EQ(said("&optim kind = 'adamw' /"), "");
 }
 
 TEST(Reader, required_means_given_and_not_empty) {

@@ -94,6 +94,34 @@ TEST(Writer, a_template_shows_defaults_and_meaning) {
   EXPECT_EQ(template_of("evaluate").find("&optim"), text.npos);
 }
 
+/// What a preset fills is a comment: another preset in the template, or on the command line, acts.
+TEST(Writer, a_template_leaves_to_a_preset_what_it_fills) {
+  std::string text = template_of("train");
+  EXPECT_NE(text.find("  ! layers = 2                   ! an integer from 1 to 48: blocks\n"),
+            text.npos)
+      << text;
+  const std::vector<std::string> dataset = {"data.dataset=/d"};
+  EXPECT_EQ(read_example(text, dataset).layers, 2);
+  EXPECT_EQ(read_example(text, {"data.dataset=/d", "model.preset=large"}).layers, 6);
+  const std::string small = "preset = 'small'";
+  text.replace(text.find(small), small.size(), "preset = 'large'");
+  EXPECT_EQ(read_example(text, dataset).layers, 6);
+  const std::string comment = "! layers = 2";
+  text.replace(text.find(comment), comment.size(), "layers = 3");
+  EXPECT_EQ(read_example(text, dataset).layers, 3);
+}
+
+TEST(Writer, a_template_changes_no_other_setting) {
+  Example settings;
+  settings.preset = "large";
+  Schema schema;
+  declare(schema, settings);
+  const std::string text = template_deck(schema, "train");
+  EXPECT_EQ(settings.preset, "large");
+  EXPECT_EQ(settings.layers, 6);
+  EXPECT_NE(text.find("! layers = 6"), text.npos) << text;
+}
+
 TEST(Writer, a_template_of_an_unknown_task_is_refused) {
   try {
     template_of("fit");

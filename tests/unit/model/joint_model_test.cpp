@@ -36,7 +36,7 @@ ModelSettings small_settings(const std::string& mode, const std::string& pooling
 }
 
 /// Three proteins: a missing residue, half a one, a single one.
-data::ShardRows shard() {
+data::ShardRows shard(const data::Augmentation& augmentation = {}) {
   const std::vector<std::string> sequences = {"MKVLAGHH", "W", "ACDEFXQKLM"};
   data::ShardRows rows;
   for (std::size_t b = 0; b < sequences.size(); ++b) {
@@ -51,7 +51,8 @@ data::ShardRows shard() {
       for (std::size_t k = 0; k < numbers_per_row; ++k)
         protein.coordinates[3 * numbers_per_row + k] = std::nanf("");
     if (b == 2) protein.coordinates[5 * numbers_per_row + 7] = std::nanf("");
-    data::append_protein(rows, static_cast<int>(b), protein, data::whole_chain(length));
+    data::append_protein(rows, static_cast<int>(b), protein, data::whole_chain(length),
+                         augmentation);
   }
   return rows;
 }
@@ -166,6 +167,69 @@ TEST(JointModel, GradientOfClassHeadsByDifferences) {
                            {[&](const auto&) { return forward(); }, backward}, {},
                            step_between_kinks);
     EXPECT_EQ(test.store.find("class_heads.2.weight")->layers_above, 0);
+  }
+}
+
+/// The sum of the language losses, alone and beside the joint loss, with causal attention (next
+/// residues) or masked ones; recomputed blocks give the same bits.
+TEST(JointModel, GradientOfLanguageHeadByDifferences) {
+  struct Objective {
+    std::string kind;
+    double mlm_weight, causal_weight;
+  };
+  for (const Objective& objective : std::vector<Objective>{
+           {"causal", 0, 0}, {"clip", 0, 0.5}, {"mlm", 0, 0}, {"clip", 0.5, 0}}) {
+    ModelSettings settings = small_settings("invariant", "mean");
+    settings.sequence.layers = 2;
+    settings.loss.kind = objective.kind;
+    settings.loss.mlm_weight = objective.mlm_weight;
+    settings.loss.causal_weight = objective.causal_weight;
+    const bool causal = settings.loss.is_causal();
+    const data::Augmentation predicted = {
+        .predicted = causal ? data::Predicted::next : data::Predicted::masked,
+        .predicted_fraction = 0.5};
+    Case test(settings);
+    test.rows = shard(predicted);
+    EXPECT_EQ(test.model.sequence.shape.causal, causal);
+    const std::size_t size = test.model.is_joint ? test.proteins * joint : 0;
+    const auto forward = [&size](Case& of) {
+      of.bench.saved.release({});
+      const auto rows = of.model.forward_to_losses(of.bench.context, of.rows, of.saved, true);
+      Numbers all;
+      if (size > 0) {
+        all = to_host(rows.sequence);
+        const Numbers structures = to_host(rows.structure);
+        all.insert(all.end(), structures.begin(), structures.end());
+      }
+      all.push_back(of.saved.language.tokens.sums.loss);
+      return all;
+    };
+    const auto backward = [&size](Case& of, const Numbers& w) {
+      const auto half = w.begin() + static_cast<std::ptrdiff_t>(size);
+      const Guarded<double> sequence(Numbers(w.begin(), half)),
+          structure(Numbers(half, w.end() - 1));
+      JointModel<F64>::Embeddings gradient;
+      if (size > 0)
+        gradient = {sequence.matrix(of.proteins, joint), structure.matrix(of.proteins, joint)};
+      of.model.backward(of.bench.context, of.saved, gradient, w.back());
+      return Numbers();
+    };
+    const std::string what =
+        objective.kind + (causal ? " with causal attention" : " with masked residues");
+    expect_layer_gradients("joint model, " + what, test.store,
+                           {[&](const auto&) { return forward(test); },
+                            [&](const auto& w) { return backward(test, w); }},
+                           {}, step_between_kinks);
+    Case kept(settings), recomputed(settings);
+    recomputed.model.recompute_blocks(true);
+    kept.rows = recomputed.rows = test.rows;
+    const Numbers y = forward(kept), w = random_numbers(y.size(), 4);
+    EXPECT_GT(y.back(), 0) << what;
+    EXPECT_EQ(forward(recomputed), y) << what;
+    backward(kept, w);
+    backward(recomputed, w);
+    EXPECT_GT(max_abs(parameter_gradients(kept.store)), 0) << what;
+    EXPECT_EQ(parameter_gradients(recomputed.store), parameter_gradients(kept.store)) << what;
   }
 }
 

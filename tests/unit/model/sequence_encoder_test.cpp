@@ -1,7 +1,9 @@
-// SequenceEncoder: gradients, independence of packing, freezing, evaluation.
+// SequenceEncoder: gradients, independence of packing, causal attention, freezing, evaluation.
 #include "model/sequence_encoder.hpp"
 
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "data/alphabet.hpp"
 #include "support/layers.hpp"
@@ -29,9 +31,9 @@ struct Case {
   SequenceEncoder<P> encoder;
   typename SequenceEncoder<P>::Saved saved;
 
-  explicit Case(double dropout = 0) {
+  explicit Case(double dropout = 0, bool causal = false) {
     encoder = SequenceEncoder<P>::add(
-        store, "", {.layers = 3, .width = width, .heads = 2, .dropout = dropout});
+        store, "", {.layers = 3, .width = width, .heads = 2, .dropout = dropout, .causal = causal});
     store.freeze();
     randomize(store, 1);
     bench.context.training = dropout > 0;
@@ -57,17 +59,65 @@ struct Case {
 };
 
 TEST(SequenceEncoder, GradientByDifferences) {
-  for (const double dropout : {0.0, 0.2}) {
-    Case<F64> test(dropout);
-    const SequenceInput input = test.input(proteins);
-    expect_layer_gradients("sequence encoder", test.store,
-                           {[&](const auto&) { return test.forward(input); },
-                            [&](const auto& drep) {
-                              test.backward(drep);
-                              return std::vector<double>();
-                            }},
-                           {});
+  for (const bool causal : {false, true})
+    for (const double dropout : {0.0, 0.2}) {
+      Case<F64> test(dropout, causal);
+      const SequenceInput input = test.input(proteins);
+      expect_layer_gradients(causal ? "causal sequence encoder" : "sequence encoder", test.store,
+                             {[&](const auto&) { return test.forward(input); },
+                              [&](const auto& drep) {
+                                test.backward(drep);
+                                return std::vector<double>();
+                              }},
+                             {});
+    }
+}
+
+/// The proteins with other residues behind row `last` of each. What is <mask> stays so: the
+/// factor of token dropout counts masks over the whole protein.
+std::vector<std::vector<int>> with_another_end(std::size_t last) {
+  std::vector<std::vector<int>> changed = proteins;
+  for (auto& tokens : changed)
+    for (std::size_t row = last + 1; row < tokens.size(); ++row)
+      if (tokens[row] != token_mask)
+        tokens[row] =
+            tokens[row] == first_residue_token ? first_residue_token + 1 : first_residue_token;
+  return changed;
+}
+
+/// Causal: what stands behind a row changes nothing in it, bit for bit, with dropout and without,
+/// kept for backward or not; the rows behind see it. Without causal every row sees it.
+template <class P>
+void expect_rows_see_what_is_before(bool causal, double dropout, bool differentiate) {
+  Case<P> test(dropout, causal);
+  const std::vector<double> rep = test.forward(test.input(proteins), differentiate);
+  for (const std::size_t last : {0, 1, 4, 8}) {
+    const auto changed = with_another_end(last);
+    const std::vector<double> other = test.forward(test.input(changed), differentiate);
+    auto before = rep.begin(), after = other.begin();
+    for (std::size_t b = 0; b < proteins.size(); ++b) {
+      for (std::size_t row = 0; row < proteins[b].size(); ++row) {
+        const std::size_t seen = causal ? row + 1 : proteins[b].size();
+        const bool sees_the_same =
+            std::equal(changed[b].begin(), changed[b].begin() + static_cast<std::ptrdiff_t>(seen),
+                       proteins[b].begin());
+        const auto next = before + static_cast<std::ptrdiff_t>(width);
+        EXPECT_EQ(std::equal(before, next, after), sees_the_same)
+            << "row " << row << " of protein " << b << ", changed behind row " << last;
+        before = next;
+        after += static_cast<std::ptrdiff_t>(width);
+      }
+    }
   }
+}
+
+TEST(SequenceEncoder, CausalRowsSeeWhatIsBefore) {
+  for (const bool causal : {true, false})
+    for (const double dropout : {0.0, 0.2})
+      for (const bool differentiate : {true, false}) {
+        expect_rows_see_what_is_before<F64>(causal, dropout, differentiate);
+        expect_rows_see_what_is_before<F32>(causal, dropout, differentiate);
+      }
 }
 
 /// A protein alone and packed with others: the same to the rounding of the products, whose order
