@@ -84,6 +84,9 @@ class Training {
 
   void open_folder() {
     check_ranks(settings_, deck_, communicator_.size());
+    const std::string objection =
+        communicator_.broadcast(communicator_.is_root() ? objection_to_stop_file(stop_file()) : "");
+    if (!objection.empty()) fail(Exit::deck, objection);
     if (!dry_run_) restart_from_ = find_restart(settings_.checkpoint, checkpoints_, communicator_);
     if (restart_from_.empty()) check_initial_weights(settings_.model, communicator_);
     if (dry_run_ && communicator_.is_root()) checkpoints_.remove_results();  // of an earlier one
@@ -180,6 +183,8 @@ class Training {
     if (!memory_plan_.empty()) log::line(memory_plan_);
     log::line("deck     " + deck_.name + ", every parameter in " + folder_ + "/deck.processed");
     log::line("stop     to end it with a checkpoint: touch " + stop_file());
+    if (communicator_.is_root() && io::file_exists(stop_file()))
+      log::warning(stop_file() + " is there already: it ends the run after its first step");
     if (const auto left = stop_.seconds_of_job())
       log::line(fmt::format("         the job ends in {}; {} s before, at the latest, the run does",
                             format_duration(*left), settings_.run.job_end_margin));
@@ -264,7 +269,7 @@ class Training {
     log::line(
         fmt::format("stopping after step {}: {} asked for it", state_.step, reason_of(flags)));
     if (communicator_.is_root() && (flags & StopRequest::stop_file) != 0)
-      io::remove_file(stop_file());  // it has been obeyed: the next start shall not
+      remove_stop_file(stop_file());
     return Exit::stopped;
   }
 
