@@ -106,6 +106,7 @@ class Training {
     memory_plan_ = set_shards<P>(settings_, deck_, *batches_, *validation_,
                                  data::reader_of(*dataset_), communicator_);
     if (!memory_plan_.empty()) batches_ = training_batches(settings_, deck_, *dataset_);
+    require_judges(settings_.validate, dataset_->path(), validation_->first().chains());
     metric_ = best_metric(settings_.validate, settings_.model.loss.is_joint(),
                           validation_->first().compares_equal_lengths());
   }
@@ -257,10 +258,11 @@ class Training {
       if (stopping && !complete) return stop(report.loss.requested_flags);
     }
     if (is_out_of_patience())
-      log::line(
-          fmt::format("the run ends early: {} validations without a better {} (validate."
-                      "patience); the best model is that of step {}",
-                      state_.validations_without_gain, name_of(metric_), state_.best_step));
+      log::line(fmt::format(
+          "the run ends early: {} validation{} without a better {} (validate."
+          "patience); the best model is that of step {}",
+          state_.validations_without_gain, state_.validations_without_gain == 1 ? "" : "s",
+          name_of(metric_), state_.best_step));
     if (saved_at != state_.step) save(checkpoints_.path_of(state_.step));
     return Exit::ok;
   }
