@@ -68,7 +68,8 @@ def results_of(run):
         row = marked[-1] if marked.size else len(run.validation["step"]) - 1
         results["best validation, at step"] = f"{run.validation['step'][row]:.0f}"
         for name, values in run.validation.items():
-            if name not in ("step", "best", "lower", "upper"):
+            measured = not np.isnan(values).all()  # else the run does not have it
+            if measured and name not in ("step", "best", "lower", "upper"):
                 results[f"  {name}"] = f"{values[row]:.4f}"
     return results
 

@@ -53,7 +53,8 @@ def smooth(values):
     counts = np.cumsum(np.concatenate([[0], good]))
     first = np.maximum(np.arange(len(values)) - half, 0)
     last = np.minimum(np.arange(len(values)) + half + 1, len(values))
-    return (sums[last] - sums[first]) / np.maximum(counts[last] - counts[first], 1)
+    count = counts[last] - counts[first]
+    return np.where(count > 0, (sums[last] - sums[first]) / np.maximum(count, 1), np.nan)
 
 
 def curve(axis, step, values, colour, label=None):

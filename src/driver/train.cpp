@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -291,8 +292,10 @@ class Training {
     row.learning_rate = report.learning_rate;
     row.gradient_norm = report.update.gradient_norm;
     row.skipped = report.update.applied ? 0 : 1;
-    row.language_loss = report.loss.language_loss;
-    row.language_accuracy = report.loss.language_accuracy;
+    const bool speaks = settings_.model.loss.has_language();
+    constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+    row.language_loss = speaks ? report.loss.language_loss : nothing;
+    row.language_accuracy = speaks ? report.loss.language_accuracy : nothing;
     row.classes = class_columns(step_->model().classes, report.classes);
     row.seconds = seconds;
     std::vector<double> work = {report.work.sequence.residues,

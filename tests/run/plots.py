@@ -88,6 +88,11 @@ def compare(work, history):
     rows[-2:] = [",".join([*row.split(",")[:loss], "1.2345", *row.split(",")[loss + 1:]])
                  for row in rows[-2:]]
     (folders[1] / "history.csv").write_text("\n".join(rows) + "\n")
+    for folder in folders:  # neither has this column's quantity
+        table = folder / "validation.csv"
+        header, *rows = table.read_text().splitlines()
+        table.write_text("".join(f"{row},{end}\n" for row, end in
+                                 [(header, "language_loss"), *((row, "nan") for row in rows)]))
     picture = work / "compared.png"
     command = [sys.executable, SOURCE / "utilities/compare_runs.py"]
     done = subprocess.run([*command, *folders, "-o", picture], capture_output=True, text=True)
@@ -101,6 +106,7 @@ def compare(work, history):
     assert table["steps"] == [f"{float(last[0]):.0f}"] * 2, done.stdout
     slow, fast = table["loss, mean of the last 5 % of steps"]
     assert fast == "1.2345" and slow != fast, done.stdout
+    assert "recall_1" in table and "language_loss" not in done.stdout, done.stdout
     for folders_given, words in (([folders[0]], "two or more"), ([history, history], "deck.proc")):
         done = subprocess.run([*command, *folders_given], capture_output=True, text=True)
         assert done.returncode != 0 and words in done.stderr, done.stderr
