@@ -15,7 +15,7 @@ import sys
 import numpy as np
 
 import plot_style as style
-from plot_history import read_table, smooth
+from plot_history import read_table, read_validation, smooth
 from plot_style import AMBER, BLUE, GREEN, GREY, ORANGE, PINK, SKY
 
 COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, AMBER, GREY)
@@ -33,11 +33,7 @@ class Run:
                 sys.exit(f"{folder}: no {file} in it; name folders of training runs")
         self.deck = read_processed(folder / "deck.processed")
         self.history = read_table(folder / "history.csv")
-        self.validation = None
-        if (folder / "validation.csv").is_file():
-            with open(folder / "validation.csv") as file:
-                if sum(1 for _ in file) > 1:
-                    self.validation = read_table(folder / "validation.csv")
+        self.validation = read_validation(folder)
 
 
 def read_processed(path):
@@ -72,7 +68,8 @@ def results_of(run):
         row = marked[-1] if marked.size else len(run.validation["step"]) - 1
         results["best validation, at step"] = f"{run.validation['step'][row]:.0f}"
         for name, values in run.validation.items():
-            if name not in ("step", "best", "lower", "upper"):
+            measured = not np.isnan(values).all()  # else the run does not have it
+            if measured and name not in ("step", "best", "lower", "upper"):
                 results[f"  {name}"] = f"{values[row]:.4f}"
     return results
 

@@ -18,27 +18,43 @@ import plot_style as style
 from plot_style import AMBER, BLUE, GREEN, GREY, ORANGE, PINK, SKY
 
 
-def read_table(path):
-    """Columns of a CSV file by name, as arrays of numbers."""
+def read_rows(path):
+    """Columns of a CSV file by name, as arrays of numbers; None where it holds no row."""
     with open(path, newline="") as file:
         reader = csv.reader(file)
         names = next(reader, None)
         rows = [row for row in reader if names and len(row) == len(names)]
     if not rows:
-        sys.exit(f"{path}: no rows")
+        return None
     values = np.array(rows, dtype=float)
     return {name: values[:, column] for column, name in enumerate(names)}
 
 
+def read_table(path):
+    """As read_rows, but a table without rows ends the program."""
+    table = read_rows(path)
+    if table is None:
+        sys.exit(f"{path}: no rows")
+    return table
+
+
+def read_validation(folder):
+    """validation.csv of a run; None where nothing was validated."""
+    path = folder / "validation.csv"
+    return read_rows(path) if path.is_file() else None
+
+
 def smooth(values):
-    """Mean over a window of a fortieth of the run around each step; NaN left out."""
+    """Mean over a window of a fortieth of the run around each step; NaN left out,
+    and what comes of nothing else."""
     half = max(1, len(values) // 80)
     good = np.isfinite(values)
     sums = np.cumsum(np.concatenate([[0.0], np.where(good, values, 0.0)]))
     counts = np.cumsum(np.concatenate([[0], good]))
     first = np.maximum(np.arange(len(values)) - half, 0)
     last = np.minimum(np.arange(len(values)) + half + 1, len(values))
-    return (sums[last] - sums[first]) / np.maximum(counts[last] - counts[first], 1)
+    count = counts[last] - counts[first]
+    return np.where(count > 0, (sums[last] - sums[first]) / np.maximum(count, 1), np.nan)
 
 
 def curve(axis, step, values, colour, label=None):
@@ -161,9 +177,7 @@ def main():
     if not (folder / "history.csv").is_file():
         sys.exit(f"{folder}: no history.csv in it; name the folder of a training run")
     history = read_table(folder / "history.csv")
-    validation = None
-    if (folder / "validation.csv").is_file():
-        validation = read_table(folder / "validation.csv")
+    validation = read_validation(folder)
 
     steps, epochs = int(history["step"][-1]), history["epoch"][-1]
     fig, axes = style.figure(2, 4, f"Training {folder.resolve().name}",
@@ -175,7 +189,7 @@ def main():
         draw_recall(axes[2], validation)
         draw_percentile(axes[3], validation)
     else:
-        draw_empty(axes[2], "no validation yet")
+        draw_empty(axes[2], "no validation")
         draw_empty(axes[3], "")
     draw_rate_of_learning(axes[4], history)
     draw_scale(axes[5], history)

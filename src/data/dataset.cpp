@@ -222,7 +222,8 @@ std::string describe_dataset(const std::string& path) {
   for (const std::string& column : labelled ? file.children("/labels") : std::vector<std::string>{})
     text += " " + column;
   text += labelled ? "\n" : " none\n";
-  text += fmt::format("  sources    {} files\n", file.dataset("/sources/title").rows());
+  const std::uint64_t sources = file.dataset("/sources/title").rows();
+  text += fmt::format("  sources    {} file{}\n", sources, sources == 1 ? "" : "s");
   return text;
 }
 

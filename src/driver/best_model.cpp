@@ -1,15 +1,14 @@
 // The best model.
 #include "driver/best_model.hpp"
 
+#include <fmt/format.h>
+
 #include "base/error.hpp"
+#include "base/log.hpp"
 
 namespace jespr {
 
 BestMetric best_metric(const ValidateSettings& settings, bool is_joint, bool has_equal_lengths) {
-  if (!is_joint && settings.metric != "auto" && settings.metric != "loss")
-    fail(Exit::deck, "&validate metric = '" + settings.metric +
-                         "': the sequence encoder alone has no partners to find; it is judged by "
-                         "its loss");
   if (settings.metric == "accuracy") return BestMetric::accuracy;
   if (settings.metric == "recall") return BestMetric::recall;
   if (settings.metric == "loss") return BestMetric::loss;
@@ -20,6 +19,23 @@ BestMetric best_metric(const ValidateSettings& settings, bool is_joint, bool has
              std::to_string(settings.retrieval.equal_length) +
              " residues; lower it, or choose another metric");
   return is_joint && has_equal_lengths ? BestMetric::percentile : BestMetric::loss;
+}
+
+void require_judges(const ValidateSettings& settings, const std::string& dataset, int chains) {
+  constexpr int fewest = 2;  // one chain alone finds its partner always
+  if (settings.every == 0 || chains >= fewest) return;
+  const std::string found =
+      fmt::format("{}: {} validation chain{}", dataset, chains, chains == 1 ? "" : "s");
+  const std::string remedy =
+      "prepare the dataset with &prepare split = 'by_cluster', clusters = 'kmers', or with a table "
+      "that names validation chains";
+  if (settings.patience > 0 || settings.metric != "auto")
+    fail(Exit::data, fmt::format("{}, but &validate {} needs {}: {}, or drop it", found,
+                                 settings.patience > 0 ? "patience" : "metric", fewest, remedy));
+  log::warning(
+      fmt::format("{}: there will be no validation on this dataset and no best.h5; {}, or "
+                  "set validate.every = 0",
+                  found, remedy));
 }
 
 const char* name_of(BestMetric metric) {

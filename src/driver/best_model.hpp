@@ -14,8 +14,12 @@ enum class BestMetric : std::int64_t { loss = 0, accuracy = 1, recall = 2, perce
 
 /// The deck's metric; `auto` is the percentile where there is a gallery of equal length, else the
 /// loss, as it is where the sequence encoder learns alone. The percentile without such a gallery:
-/// Error (data); anything but the loss where nothing is joint: Error (deck).
+/// Error (data).
 BestMetric best_metric(const ValidateSettings& settings, bool is_joint, bool has_equal_lengths);
+
+/// Whether `chains` validation chains of `dataset` can judge: without two of them there is no best
+/// model: a warning, or where the deck chooses a metric or has patience, Error (data).
+void require_judges(const ValidateSettings& settings, const std::string& dataset, int chains);
 
 const char* name_of(BestMetric metric);
 

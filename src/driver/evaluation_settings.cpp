@@ -16,9 +16,22 @@ void declare_retrieval(deck::Group& group, RetrievalSettings& s) {
                 "samples of proteins behind the 95 % intervals (Efron 1979); 0: no intervals");
 }
 
+/// Why a metric that the deck chooses is never measured, "" if it is.
+std::string objection_to_metric(const ValidateSettings& s, const LossSettings& loss) {
+  if (s.metric == "auto" || s.metric == "loss") return "";
+  if (!loss.is_joint())
+    return "the sequence encoder alone (&loss kind = '" + loss.kind +
+           "') has no partners to find: it is judged by its loss; drop it";
+  if (s.metric == "accuracy" && loss.kind == "none")
+    return "&loss kind = 'none' compares no partners within a batch; choose another metric";
+  if (s.metric == "percentile" && s.retrieval.equal_length == 0)
+    return "equal_length = 0 leaves no gallery of equal length; raise it, or choose another metric";
+  return "";
+}
+
 }  // namespace
 
-void declare(deck::Schema& schema, ValidateSettings& s) {
+void declare(deck::Schema& schema, ValidateSettings& s, const LossSettings& loss) {
   auto& group = schema.group("validate", "loss and retrieval on the validation split, on the way");
   group.only_for({"train"});
   group.integer("every", s.every, {.min = 0, .unit = "steps"},
@@ -37,6 +50,12 @@ void declare(deck::Schema& schema, ValidateSettings& s) {
               "they decide nothing");
   group.integer("worst_pairs", s.worst_pairs, {.min = 0, .max = 100000},
                 "so many pairs of the highest loss are listed by name in worst_pairs.tsv; 0: none");
+  group.check("metric", [&s, &loss] { return objection_to_metric(s, loss); });
+  group.check("patience", [&s]() -> std::string {
+    return s.patience > 0 && s.every == 0
+               ? "every = 0: there are no validations to wait for; raise that, or drop it"
+               : "";
+  });
 }
 
 void declare(deck::Schema& schema, EvaluateSettings& s) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "deck/schema.hpp"
+#include "model/loss.hpp"
 
 namespace jespr {
 
@@ -40,7 +41,7 @@ struct EvaluateSettings {
   std::string output_folder() const;
 };
 
-void declare(deck::Schema& schema, ValidateSettings& settings);
+void declare(deck::Schema& schema, ValidateSettings& settings, const LossSettings& loss);
 void declare(deck::Schema& schema, EvaluateSettings& settings);
 
 }  // namespace jespr

@@ -18,6 +18,8 @@ struct ClassColumns {
   double proteins = 0;
 };
 
+/// What a run does not have is not a number: accuracies without a joint loss, a language loss
+/// without predicted residues.
 struct HistoryRow {
   double step = 0;   // steps done, this one included
   double epoch = 0;  // epochs done
@@ -28,7 +30,7 @@ struct HistoryRow {
   double learning_rate = 0;  // before the factors of the parts
   double gradient_norm = 0;  // before clipping
   double skipped = 0;        // 1: not finite, no update
-  double language_loss = 0;  // mean of -log p over predicted residues, 0 where there are none
+  double language_loss = 0;  // mean of -log p over predicted residues
   double language_accuracy = 0;
   std::vector<ClassColumns> classes = {};  // of each level that has a head
   // From here on: measurements, which differ between runs.
@@ -49,10 +51,12 @@ struct ValidationRow {
   // At equal length; not a number where there is no such gallery.
   double equal_length_percentile = std::numeric_limits<double>::quiet_NaN();
   double lower = equal_length_percentile, upper = equal_length_percentile;  // 95 % interval
-  double language_loss = 0, language_accuracy = 0;                          // as in HistoryRow
+  double language_loss = std::numeric_limits<double>::quiet_NaN();          // as in HistoryRow
+  double language_accuracy = language_loss;
   std::vector<ClassColumns> classes = {};
-  double rank_sequence = 0, rank_structure = 0;  // effective ranks
-  double best = 0;                               // 1: the best so far
+  double rank_sequence = std::numeric_limits<double>::quiet_NaN();  // effective ranks of a joint
+  double rank_structure = rank_sequence;                            // space, else not numbers
+  double best = 0;                                                  // 1: the best so far
 };
 
 /// Columns that stand in a table several times, each with a number in its name.

@@ -117,33 +117,37 @@ void restore_state(const std::string& checkpoint, TrainingState<P>& state, const
     fail(Exit::deck, fmt::format("{}: &optim ema_decay is not 0, but {} holds no averaged weights: "
                                  "set ema_decay = 0.0, or start anew",
                                  deck.name, checkpoint));
-  io::read_checkpoint(checkpoint, state);
-  state.matrix_library = asked.matrix_library;
+  // The numbers first: another model has other tensors, which would only be said to be missing.
+  TrainingNumbers<P> numbers{state};
+  io::read_checkpoint(checkpoint, numbers);
+  const TrainingState<P>& before = numbers.all;
   const auto agree = [&](const char* key, std::int64_t stored, std::int64_t wanted) {
     if (stored != wanted)
       fail(Exit::deck, fmt::format("{}: {} = {}, but {} was computed with {}: the run cannot "
                                    "continue bit for bit; restore the value, or start anew",
                                    deck.name, key, wanted, checkpoint, stored));
   };
-  agree("&run seed", state.seed, asked.seed);
-  agree("&batch shards", state.shards, asked.shards);
-  agree("&batch proteins", state.proteins, asked.proteins);
-  if (state.operands != asked.operands)
+  agree("&run seed", before.seed, asked.seed);
+  agree("&batch shards", before.shards, asked.shards);
+  agree("&batch proteins", before.proteins, asked.proteins);
+  if (before.operands != asked.operands)
     fail(Exit::deck,
          fmt::format("{}: &run precision = '{}', but {} was computed with '{}': the run cannot "
                      "continue bit for bit; restore the value, or start anew",
                      deck.name, precision_of(asked.operands), checkpoint,
-                     precision_of(state.operands)));
-  for (std::size_t i = 0; i < state.form.size(); ++i)
-    if (state.form[i] != asked.form[i])
+                     precision_of(before.operands)));
+  for (std::size_t i = 0; i < before.form.size(); ++i)
+    if (before.form[i] != asked.form[i])
       fail(Exit::deck, fmt::format("{}: {} is not what {} was computed with (jespr info shows its "
                                    "deck); restore the value, or start anew",
                                    deck.name, asked.form[i].first, checkpoint));
-  if (state.dataset != asked.dataset)
+  if (before.dataset != asked.dataset)
     fail(Exit::data, fmt::format("{}: not the dataset that {} was trained on (names, sequences, "
                                  "coordinates, confidences, splits or clusters differ); the run "
                                  "cannot continue with it",
                                  dataset, checkpoint));
+  io::read_checkpoint(checkpoint, state);
+  state.matrix_library = asked.matrix_library;
   log_changes(io::read_information(checkpoint, "deck"), deck.processed);
 }
 

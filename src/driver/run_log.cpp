@@ -21,6 +21,11 @@ namespace {
 constexpr int rate_size = device_is_host ? 1024 : 4096;  // of the square product that is measured
 constexpr int rate_repeats = 5;
 
+/// "12.3%", or "-" for what a run does not have.
+std::string share_or_dash(double share) {
+  return std::isnan(share) ? "-" : fmt::format("{:.1f}%", 100 * share);
+}
+
 }  // namespace
 
 std::string build_line() {
@@ -164,10 +169,11 @@ void IntervalLog::line() {
   const double n = rows_, t = std::max(sum_.seconds, 1e-9);
   const std::string classes = describe_means(weighed_means(sum_.classes));
   log::line(fmt::format(
-      "{:>9.0f} {:>7.2f} {:>7.4f} {:>7.1f}% {:>7.1f}% {:>7} {:>9.2e} {:>8.3g} {:>8.1f} {:>8} "
+      "{:>9.0f} {:>7.2f} {:>7.4f} {:>8} {:>8} {:>7} {:>9.2e} {:>8.3g} {:>8.1f} {:>8} "
       "{:>8.1f} {:>7.1f}% {:>8}{}{}{}",
-      newest_.step, newest_.epoch, sum_.loss / n, 100 * sum_.accuracy_sequence_to_structure / n,
-      100 * sum_.accuracy_structure_to_sequence / n,
+      newest_.step, newest_.epoch, sum_.loss / n,
+      share_or_dash(sum_.accuracy_sequence_to_structure / n),
+      share_or_dash(sum_.accuracy_structure_to_sequence / n),
       std::isnan(newest_.logit_scale) ? "-" : fmt::format("{:.2f}", newest_.logit_scale),
       newest_.learning_rate, sum_.gradient_norm / n, sum_.proteins_per_second / t,
       sum_.residues_per_second / t >= 1e4

@@ -50,8 +50,8 @@ void declare(deck::Schema& schema, RunSettings& s) {
       .only_for({"train"});
   group
       .path("stop_file", s.stop_file,
-            "a file that ends the run in the same way once it is there, and goes then; none given: "
-            "`stop` in the run's folder")
+            "an empty file that ends the run in the same way once it is there, and goes then; none "
+            "given: `stop` in the run's folder")
       .only_for({"train"});
   group
       .integer("job_end_margin", s.job_end_margin, {.min = 0, .unit = "s"},

@@ -9,7 +9,7 @@ void declare(deck::Schema& schema, Settings& settings) {
   declare(schema, settings.model, settings.data, settings.batch);
   declare(schema, settings.batch);
   declare(schema, settings.optim);
-  declare(schema, settings.validate);
+  declare(schema, settings.validate, settings.model.loss);
   declare(schema, settings.checkpoint);
   declare(schema, settings.evaluate);
   declare(schema, settings.prepare);

@@ -6,7 +6,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>  // for getenv
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "base/log.hpp"
@@ -44,6 +46,13 @@ std::optional<double> end_of_job() {
   log::warning("SLURM_JOB_END_TIME = '" + std::string(word) +
                "' is no number of seconds since 1970: the end of the job is not looked at");
   return {};
+}
+
+/// What `touch` makes. Anything else may be somebody's data.
+bool is_empty_file(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error) &&
+         std::filesystem::file_size(path, error) == 0 && !error;
 }
 
 }  // namespace
@@ -90,6 +99,22 @@ bool StopRequest::finds_stop_file() {
   looked_at_ = now;
   found_ = io::file_exists(stop_file_);
   return found_;
+}
+
+std::string objection_to_stop_file(const std::string& path) {
+  if (!io::file_exists(path) || is_empty_file(path)) return "";
+  return path +
+         ": not an empty file, so it cannot be the stop file (run.stop_file), which ends the run "
+         "once it is there, and is removed then; move it away, or name a path where nothing lies";
+}
+
+void remove_stop_file(const std::string& path) {
+  std::error_code error;
+  if (!is_empty_file(path))
+    log::warning(path + ": not an empty file, so it is not removed; do so before the next start");
+  else if (!std::filesystem::remove(path, error))
+    log::warning(path + ": the stop file cannot be removed" +
+                 (error ? ": " + error.message() : "") + "; do so before the next start");
 }
 
 std::string reason_of(int flags) {

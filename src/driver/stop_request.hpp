@@ -49,6 +49,14 @@ class StopRequest {
   double longest_ = 0;                          // between two questions
 };
 
+/// What makes `path` unfit for a stop file at the start of a run, "" if nothing: only an empty file
+/// may lie there, because it goes once it is obeyed.
+std::string objection_to_stop_file(const std::string& path);
+
+/// Removes a stop file that has been obeyed, so that the next start is not stopped by it. One that
+/// is not empty, or that cannot be removed, stays: a warning.
+void remove_stop_file(const std::string& path);
+
 /// "a signal", "the time limit": what the flags of all ranks ask for.
 std::string reason_of(int flags);
 

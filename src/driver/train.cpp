@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -84,6 +85,9 @@ class Training {
 
   void open_folder() {
     check_ranks(settings_, deck_, communicator_.size());
+    const std::string objection =
+        communicator_.broadcast(communicator_.is_root() ? objection_to_stop_file(stop_file()) : "");
+    if (!objection.empty()) fail(Exit::deck, objection);
     if (!dry_run_) restart_from_ = find_restart(settings_.checkpoint, checkpoints_, communicator_);
     if (restart_from_.empty()) check_initial_weights(settings_.model, communicator_);
     if (dry_run_ && communicator_.is_root()) checkpoints_.remove_results();  // of an earlier one
@@ -103,6 +107,7 @@ class Training {
     memory_plan_ = set_shards<P>(settings_, deck_, *batches_, *validation_,
                                  data::reader_of(*dataset_), communicator_);
     if (!memory_plan_.empty()) batches_ = training_batches(settings_, deck_, *dataset_);
+    require_judges(settings_.validate, dataset_->path(), validation_->first().chains());
     metric_ = best_metric(settings_.validate, settings_.model.loss.is_joint(),
                           validation_->first().compares_equal_lengths());
   }
@@ -180,6 +185,8 @@ class Training {
     if (!memory_plan_.empty()) log::line(memory_plan_);
     log::line("deck     " + deck_.name + ", every parameter in " + folder_ + "/deck.processed");
     log::line("stop     to end it with a checkpoint: touch " + stop_file());
+    if (communicator_.is_root() && io::file_exists(stop_file()))
+      log::warning(stop_file() + " is there already: it ends the run after its first step");
     if (const auto left = stop_.seconds_of_job())
       log::line(fmt::format("         the job ends in {}; {} s before, at the latest, the run does",
                             format_duration(*left), settings_.run.job_end_margin));
@@ -252,10 +259,11 @@ class Training {
       if (stopping && !complete) return stop(report.loss.requested_flags);
     }
     if (is_out_of_patience())
-      log::line(
-          fmt::format("the run ends early: {} validations without a better {} (validate."
-                      "patience); the best model is that of step {}",
-                      state_.validations_without_gain, name_of(metric_), state_.best_step));
+      log::line(fmt::format(
+          "the run ends early: {} validation{} without a better {} (validate."
+          "patience); the best model is that of step {}",
+          state_.validations_without_gain, state_.validations_without_gain == 1 ? "" : "s",
+          name_of(metric_), state_.best_step));
     if (saved_at != state_.step) save(checkpoints_.path_of(state_.step));
     return Exit::ok;
   }
@@ -264,7 +272,7 @@ class Training {
     log::line(
         fmt::format("stopping after step {}: {} asked for it", state_.step, reason_of(flags)));
     if (communicator_.is_root() && (flags & StopRequest::stop_file) != 0)
-      io::remove_file(stop_file());  // it has been obeyed: the next start shall not
+      remove_stop_file(stop_file());
     return Exit::stopped;
   }
 
@@ -284,8 +292,10 @@ class Training {
     row.learning_rate = report.learning_rate;
     row.gradient_norm = report.update.gradient_norm;
     row.skipped = report.update.applied ? 0 : 1;
-    row.language_loss = report.loss.language_loss;
-    row.language_accuracy = report.loss.language_accuracy;
+    const bool speaks = settings_.model.loss.has_language();
+    constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+    row.language_loss = speaks ? report.loss.language_loss : nothing;
+    row.language_accuracy = speaks ? report.loss.language_accuracy : nothing;
     row.classes = class_columns(step_->model().classes, report.classes);
     row.seconds = seconds;
     std::vector<double> work = {report.work.sequence.residues,

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -168,9 +169,11 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
   row.loss /= batches;
   row.accuracy_sequence_to_structure /= batches;
   row.accuracy_structure_to_sequence /= batches;
-  row.language_loss = language.mean_loss();
-  row.language_accuracy = language.accuracy();
-  row.loss += settings_.model.loss.language_weight() * row.language_loss;
+  if (settings_.model.loss.has_language()) {
+    row.language_loss = language.mean_loss();
+    row.language_accuracy = language.accuracy();
+    row.loss += settings_.model.loss.language_weight() * row.language_loss;
+  }
   row.loss += step.model().classes.loss(classes);
   row.classes = class_columns(step.model().classes, classes);
 }
@@ -218,11 +221,15 @@ std::string Validation<P>::describe(const ValidationRow& row) const {
                         kept, long_chains_.size(), row.equal_length_percentile, row.lower,
                         row.upper);
   const std::string classes = describe_accuracies(settings_.model.classes.levels(), row.classes);
+  const std::string accuracy = std::isnan(row.accuracy_sequence_to_structure)
+                                   ? ""
+                                   : fmt::format(", accuracy {:.1f} % and {:.1f} %",
+                                                 100 * row.accuracy_sequence_to_structure,
+                                                 100 * row.accuracy_structure_to_sequence);
   return fmt::format(
-      "validation at {:.0f}: loss {:.3f}, accuracy {:.1f} % and {:.1f} %; {} over {} "
+      "validation at {:.0f}: loss {:.3f}{}; {} over {} "
       "chains{}{}{}; effective ranks {:.1f} and {:.1f} of {}{}",
-      row.step, row.loss, 100 * row.accuracy_sequence_to_structure,
-      100 * row.accuracy_structure_to_sequence, recall, chains(), percentile,
+      row.step, row.loss, accuracy, recall, chains(), percentile,
       row.language_loss > 0 ? fmt::format("; residues {:.3f}, {:.1f} % right", row.language_loss,
                                           100 * row.language_accuracy)
                             : "",

@@ -32,6 +32,9 @@ void ValidationSets<P>::add(const std::string& path) {
                                  "one of them: results are told by it",
                                  path, set.name));
   set.dataset = std::make_unique<data::Dataset>(data::Dataset::open(path, communicator_));
+  if (settings_.model.loss.is_joint())
+    data::require_structures(
+        *set.dataset, "&validate datasets beside &loss kind = '" + settings_.model.loss.kind + "'");
   std::vector<std::int64_t> chains = set.dataset->chains_of(data::Split::validation);
   const bool all = chains.empty();
   for (std::int64_t i = 0; all && i < set.dataset->chains(); ++i) chains.push_back(i);

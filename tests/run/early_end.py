@@ -6,7 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
-from jespr_runs import DATA, Run, expect, history, say, state
+from jespr_runs import DATA, Run, dataset, expect, history, run, say, state
 
 TRAINING = {"validate.every": 2, "validate.bootstrap": 0, "checkpoint.every": 100,
             "optim.schedule": "constant"}
@@ -59,6 +59,24 @@ expect(state(still.checkpoint(10))["validations_without_gain"][0] == 4, still.ch
 result = still.run(1, "checkpoint.restart=auto", "validate.metric=accuracy", "optim.steps=12")
 expect("chosen by recall, from here on by accuracy" in result.text, result.text)
 expect(state(still.checkpoint(12))["best_step"][0] == 12, "the search did not begin anew")
+
+# Too little patience for a plural.
+result = Run("hasty", STILL | {"validate.patience": 1}).run(1)
+expect("the run ends early: 1 validation without" in result.out, result.text)
+
+# Nobody judges without validation chains: a warning, or no run where the deck relies on them.
+silent = Run("silent", TRAINING | {"optim.steps": 3})
+unsplit = silent.folder / "unsplit.h5"
+run(1, dataset().parent / "prepare.deck", "prepare.table=''", f"prepare.dataset={unsplit}")
+result = silent.run(2, f"data.dataset={unsplit}")
+expect("unsplit.h5: 0 validation chains" in result.text and "by_cluster" in result.text,
+       result.text)
+expect(not (silent.output / "best.h5").exists(), "a best model that nobody chose")
+for key, value in (("patience", 2), ("metric", "recall")):
+    result = Run("no_judge", TRAINING | {f"validate.{key}": value}).run(
+        2, f"data.dataset={unsplit}", code=DATA)
+    expect(f"&validate {key} needs 2" in result.err, result.text)
+say("no validation chains")
 
 result = Run("impossible", TRAINING | {"validate.metric": "percentile",
                                        "validate.equal_length": 4000}).run(2, code=DATA)

@@ -37,6 +37,16 @@ def mean(values):
     return sum(values) / len(values)
 
 
+def require_what_exists(rows, kind, speaks):
+    """Numbers where a run has them and nan, not 0, where it does not."""
+    joint = kind not in ("mlm", "causal")
+    for row in rows:
+        for column, text in row.items():
+            exists = {"accuracy": joint and kind != "none", "rank": joint, "recall": joint,
+                      "language": speaks}.get(column.split("_")[0])
+            expect(exists is None or exists == (text != "nan"), f"{kind}: {column} is {text}")
+
+
 for name, changes in OBJECTIVES.items():
     common = {"loss.kind": name, "batch.masked_fraction": 0.0} | changes
     short = common | {"optim.steps": FEW, "checkpoint.every": FEW, "validate.every": FEW}
@@ -52,7 +62,10 @@ for name, changes in OBJECTIVES.items():
     trained = Run(f"{name}_trained", common | {"optim.steps": STEPS, "checkpoint.every": STEPS,
                                                "validate.every": STEPS})
     trained.run(1)
-    losses = [float(row["loss"]) for row in history(trained.output)]
+    rows = history(trained.output)
+    require_what_exists(rows + history(trained.output, "validation.csv"), common["loss.kind"],
+                        "mlm" in name or "causal" in name)
+    losses = [float(row["loss"]) for row in rows]
     begin, end = mean(losses[:AVERAGED]), mean(losses[-AVERAGED:])
     expect(end < begin, f"{name}: the loss went from {begin:.4f} to {end:.4f}")
     before, after = (float(history(run.output, "validation.csv")[-1]["loss"])

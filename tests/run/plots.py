@@ -90,6 +90,11 @@ def compare(work, history):
     rows[-2:] = [",".join([*row.split(",")[:loss], "1.2345", *row.split(",")[loss + 1:]])
                  for row in rows[-2:]]
     (folders[1] / "history.csv").write_text("\n".join(rows) + "\n")
+    for folder in folders:  # neither has this column's quantity
+        table = folder / "validation.csv"
+        header, *rows = table.read_text().splitlines()
+        table.write_text("".join(f"{row},{end}\n" for row, end in
+                                 [(header, "language_loss"), *((row, "nan") for row in rows)]))
     picture = work / "compared.png"
     command = [sys.executable, SOURCE / "utilities/compare_runs.py"]
     done = subprocess.run([*command, *folders, "-o", picture], capture_output=True, text=True)
@@ -103,6 +108,7 @@ def compare(work, history):
     assert table["steps"] == [f"{float(last[0]):.0f}"] * 2, done.stdout
     slow, fast = table["loss, mean of the last 5 % of steps"]
     assert fast == "1.2345" and slow != fast, done.stdout
+    assert "recall_1" in table and "language_loss" not in done.stdout, done.stdout
     for folders_given, words in (([folders[0]], "two or more"), ([history, history], "deck.proc")):
         done = subprocess.run([*command, *folders_given], capture_output=True, text=True)
         assert done.returncode != 0 and words in done.stderr, done.stderr
@@ -138,11 +144,16 @@ def main():
     assert done.returncode == 0, done.stderr
     require_picture(history / "history.png", 2000, 900)
 
-    (history / "validation.csv").unlink()
-    (history / "history.png").unlink()
-    done = draw("plot_history.py", history)
-    assert done.returncode == 0, done.stderr
-    require_picture(history / "history.png", 2000, 900)
+    # A run without validations: a table without rows, or none.
+    table = history / "validation.csv"
+    table.write_text(table.read_text().splitlines()[0] + "\n")
+    for remains in (True, False):
+        if not remains:
+            table.unlink()
+        (history / "history.png").unlink()
+        done = draw("plot_history.py", history)
+        assert done.returncode == 0, done.stderr
+        require_picture(history / "history.png", 2000, 900)
 
     for number, galleries in enumerate(([("whole", 90, 0), ("equal_length", 70, 64)],
                                         [("whole", 40, 0)])):

@@ -93,6 +93,7 @@ say("a named file loses nothing")
 # Another function of the same tensors is another model.
 for key, value in (("structure.mode", "reference"), ("structure.heads", 4),
                    ("structure.neighbours", 5), ("structure.pooling", "bos"),
+                   ("loss.kind", "siglip"), ("sequence.pooling", "attention"),
                    ("sequence.heads", 1), ("sequence.pooling", "bos"), ("sequence.layers", 1),
                    ("run.precision", "bf16"), ("run.seed", 5), ("batch.shards", 2),
                    ("batch.proteins", 8)):

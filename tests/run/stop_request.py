@@ -93,6 +93,31 @@ for name, overrides in [("file", []), ("named_file", ["run.stop_file='halt here'
     expect_same_run(stopped, reference, STEPS)
     say(f"{name}: stopped after step {step}, the same bits in the end")
 
+# What may be somebody's data is no stop file; an empty one that is there already is obeyed.
+unfit = Run("unfit", CHANGES)
+(unfit.folder / "my_results.txt").write_text("mine")
+(unfit.folder / "a_folder").mkdir()
+for name in ("my_results.txt", "a_folder"):
+    result = unfit.run(2, f"run.stop_file={name}", code=DECK)
+    expect(f"{name}: not an empty file" in result.err and not unfit.output.exists(), result.text)
+expect((unfit.folder / "my_results.txt").read_text() == "mine", "the file is not what it was")
+(unfit.folder / "there").touch()
+result = unfit.run(2, "run.stop_file=there", code=STOPPED)
+expect(stopped_at(unfit, result) == 1 and "is there already" in result.text, result.text)
+expect(not (unfit.folder / "there").exists(), "the stop file is still there")
+
+# One that gets content, or turns out to be a folder, while the run goes on is obeyed and kept.
+for name, make in (("filled", lambda path: path.write_text("now")),
+                   ("folder", lambda path: path.mkdir())):
+    kept = Run(name, CHANGES)
+    job = kept.start(2)
+    wait_until(lambda: kept.rows() >= 3, "some steps", job)
+    make(kept.output / "stop")
+    result = finish(job, STOPPED)
+    stopped_at(kept, result)
+    expect((kept.output / "stop").exists() and "it is not removed" in result.text, result.text)
+say("unfit stop files are refused, or kept with a warning")
+
 # The end of the Slurm job: the run ends before it by its margin.
 MARGIN, JOB = 30, 34  # seconds
 stopped = Run("job_end", CHANGES)

@@ -8,7 +8,7 @@ import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
-from jespr_runs import DATA, DECK, Run, dataset, datasets, expect, history, run, say
+from jespr_runs import DATA, DECK, Run, dataset, datasets, expect, history, run, say, write_deck
 
 SMALL = dataset()
 CHANGES = {"optim.steps": 6, "validate.every": 2, "checkpoint.every": 3,
@@ -75,9 +75,21 @@ few.run(1)
 expect(worst(few.output / "worst_pairs.tsv") == rows[:3], "not the three worst")
 say("worst pairs")
 
+# Sequences alone are no set for a joint loss, but they are one for the sequence encoder alone.
+(job.folder / "alone.fasta").write_text(">a\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMGDVEKGKKIFVQKCAQCHTVE\n")
+alone = job.folder / "alone.h5"
+run(1, write_deck(job.folder / "alone.deck", {
+    "run": {"task": "prepare", "name": "alone"},
+    "prepare": {"sources": "alone.fasta", "dataset": "alone.h5", "min_length": 10}}),
+    folder=job.folder)
+Run("language", CHANGES).run(1, f"validate.datasets={alone}", "loss.kind=mlm",
+                             "batch.masked_fraction=0.0")
+say("sequences alone")
+
 # What cannot be is refused before the first step.
 for overrides, code, words in ((f"{twin},{twin}", DECK, "called 'twin', too"),
-                               (f"{job.folder / 'none.h5'}", DATA, "none.h5")):
+                               (f"{job.folder / 'none.h5'}", DATA, "none.h5"),
+                               (f"{twin},{alone}", DATA, "alone.h5: sequences without")):
     refused = Run("refused", CHANGES)
     result = refused.run(2, f"validate.datasets={overrides}", code=code)
     expect(words in result.err and not refused.rows(), result.text)
