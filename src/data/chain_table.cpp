@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <optional>
 
 #include "base/error.hpp"
 #include "data/utf8.hpp"
@@ -26,17 +27,54 @@ std::vector<std::string> split_fields(std::string_view line) {
   }
 }
 
-std::int32_t cluster_of(const std::string& text) {
-  if (text.empty()) return no_cluster;
-  std::int32_t cluster = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cluster);
-  if (error != std::errc() || end != text.data() + text.size() || cluster < 0)
-    fail(Exit::data, "cluster30 is '" + text + "', expected a number >= 0 or nothing");
-  return cluster;
+/// The integer that the whole text is, if it is one.
+std::optional<std::int32_t> number_of(const std::string& text) {
+  std::int32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return {};
+  return number;
 }
+
+/// Column cluster30 of all rows: numbers stay what they are; with a name among them all are names,
+/// numbered by their first appearance.
+class ClusterColumn {
+ public:
+  /// `row` stays where it is. Failure: Error (data).
+  void add(ChainTable::Row& row, const std::string& text) {
+    if (text.empty()) return;
+    const std::optional<std::int32_t> number = number_of(text);
+    if (number && *number < 0)  // other programs' "none": one cluster of all strangers otherwise
+      fail(Exit::data, "cluster30 is '" + text + "', expected a number >= 0, a name or nothing");
+    all_numbers_ = all_numbers_ && number;
+    cells_.push_back({&row, text, number.value_or(no_cluster)});
+  }
+
+  void number_rows() {
+    std::unordered_map<std::string, std::int32_t> numbers;
+    for (const Cell& cell : cells_)
+      cell.row->cluster =
+          all_numbers_
+              ? cell.number
+              : numbers.emplace(cell.text, static_cast<std::int32_t>(numbers.size())).first->second;
+  }
+
+ private:
+  struct Cell {
+    ChainTable::Row* row;
+    std::string text;
+    std::int32_t number;
+  };
+  std::vector<Cell> cells_;
+  bool all_numbers_ = true;
+};
 
 /// Why the header cannot be used, "" if it can.
 std::string header_problem(const std::vector<std::string>& header) {
+  if (std::find(header.begin(), header.end(), "name") == header.end())
+    return header.size() == 2
+               ? "the header line needs one column 'name' (two columns of MMseqs2 or Foldseek need "
+                 "the header cluster30, name)"
+               : "the header line needs one column 'name'";
   for (std::size_t i = 0; i < header.size(); ++i) {
     const std::string& column = header[i];
     const std::string which = "column " + std::to_string(i + 1);
@@ -48,8 +86,6 @@ std::string header_problem(const std::vector<std::string>& header) {
       return which + " is '" + column + "', as column " + std::to_string(before + 1) +
              " is: each needs a name of its own";
   }
-  if (std::find(header.begin(), header.end(), "name") == header.end())
-    return "the header line needs one column 'name'";
   return "";
 }
 
@@ -68,6 +104,7 @@ Split split_of(std::string_view name) {
 ChainTable parse_chain_table(std::string_view text, const std::string& title, Split default_split) {
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   ChainTable table;
+  ClusterColumn clusters;
   std::vector<std::string> header;
   for (int number = 1; !text.empty(); ++number) {
     const std::size_t end = text.find('\n');
@@ -92,7 +129,7 @@ ChainTable parse_chain_table(std::string_view text, const std::string& title, Sp
     if (fields.size() != header.size())
       fail(Exit::data, place + std::to_string(fields.size()) + " columns, the header has " +
                            std::to_string(header.size()));
-    std::string name;
+    std::string name, cluster;
     ChainTable::Row row;
     row.split = default_split;
     for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -102,7 +139,7 @@ ChainTable parse_chain_table(std::string_view text, const std::string& title, Sp
         else if (header[i] == "split")
           row.split = split_of(fields[i]);
         else if (header[i] == "cluster30")
-          row.cluster = cluster_of(fields[i]);
+          cluster = std::move(fields[i]);
         else
           row.labels.push_back(std::move(fields[i]));
       } catch (const Error& error) {
@@ -110,10 +147,16 @@ ChainTable parse_chain_table(std::string_view text, const std::string& title, Sp
       }
     }
     if (name.empty()) fail(Exit::data, place + "name is empty");
-    if (!table.rows.emplace(name, std::move(row)).second)
-      fail(Exit::data, place + "chain '" + name + "' has a row already");
+    const auto [kept, is_new] = table.rows.emplace(name, std::move(row));
+    if (!is_new) fail(Exit::data, place + "chain '" + name + "' has a row already");
+    try {
+      clusters.add(kept->second, cluster);
+    } catch (const Error& error) {
+      fail(Exit::data, place + error.what());
+    }
   }
   if (header.empty()) fail(Exit::data, title + ": the table is empty");
+  clusters.number_rows();
   return table;
 }
 

@@ -31,9 +31,10 @@ struct ChainTable {
 };
 
 /// Reads a TSV text with a header line. Column `name` is required; `split` (train, validation,
-/// test) and `cluster30` (a number >= 0, or nothing) have their meaning; each other column is kept
-/// as a label. Names of columns are all different, not empty and no paths. A chain without a row,
-/// or without the column `split`, belongs to `default_split`. The text is UTF-8.
+/// test) and `cluster30` (numbers >= 0, or names, which are numbered by their first appearance; or
+/// nothing) have their meaning; each other column is kept as a label. Names of columns are all
+/// different, not empty and no paths. A chain without a row, or without the column `split`, belongs
+/// to `default_split`. The text is UTF-8.
 /// Failure: Error (data) as "FILE:LINE: ...", `title` being FILE.
 ChainTable parse_chain_table(std::string_view text, const std::string& title, Split default_split);
 

@@ -45,14 +45,37 @@ TEST(ChainTable, DefaultSplitWithoutTheColumn) {
             Split::validation);
 }
 
+TEST(ChainTable, ClustersAreNumbersOrNames) {
+  const auto clusters_of = [](const std::vector<std::string>& cells) {
+    std::string text = "cluster30\tname\n";
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      text += cells[i] + "\tp" + std::to_string(i) + "\n";
+    const data::ChainTable table = parse_chain_table(text, "t.tsv", Split::train);
+    std::vector<std::int32_t> clusters;
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      clusters.push_back(table.rows.at("p" + std::to_string(i)).cluster);
+    return clusters;
+  };
+  using Clusters = std::vector<std::int32_t>;
+  EXPECT_EQ(clusters_of({"7", "", "2147483647", "007"}),
+            (Clusters{7, data::no_cluster, 2147483647, 7}));
+  EXPECT_EQ(clusters_of({"b_A", "a_A", "", "b_A", "1e3"}),
+            (Clusters{0, 1, data::no_cluster, 0, 2}));
+  EXPECT_EQ(clusters_of({"7", "C1", "007", "7"}), (Clusters{0, 1, 2, 0}));  // 7 is a name, too
+  EXPECT_EQ(clusters_of({"2147483648", "5"}), (Clusters{0, 1}));            // no number of 31 bits
+}
+
 TEST(ChainTable, MistakesNameTheLine) {
   EXPECT_EQ(problem_of(""), "t.tsv: the table is empty");
-  EXPECT_EQ(problem_of("chain\tsplit\n"), "t.tsv:1: the header line needs one column 'name'");
+  EXPECT_EQ(problem_of("chain\tsplit\tec\n"), "t.tsv:1: the header line needs one column 'name'");
+  EXPECT_EQ(problem_of("a_A\ta_A\na_A\tb_A\n"),
+            "t.tsv:1: the header line needs one column 'name' (two columns of MMseqs2 or Foldseek "
+            "need the header cluster30, name)");
   EXPECT_EQ(problem_of("name\tsplit\nx\ttrain\ny\n"), "t.tsv:3: 1 columns, the header has 2");
   EXPECT_EQ(problem_of("name\tsplit\nx\tdev\n"),
             "t.tsv:2: split is 'dev', expected train, validation or test");
-  EXPECT_EQ(problem_of("name\tcluster30\nx\t1e3\n"),
-            "t.tsv:2: cluster30 is '1e3', expected a number >= 0 or nothing");
+  EXPECT_EQ(problem_of("name\tcluster30\nx\tC1\ny\t-1\n"),
+            "t.tsv:3: cluster30 is '-1', expected a number >= 0, a name or nothing");
   EXPECT_EQ(problem_of("name\nx\nx\n"), "t.tsv:3: chain 'x' has a row already");
 }
 
