@@ -13,8 +13,8 @@ import sys
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
 import h5py
 
-from jespr_runs import (DATA, OK, Run, dataset, difference, error_lines, expect, expect_same_run,
-                        run, say, state)
+from jespr_runs import (DATA, DECK, OK, Run, dataset, difference, error_lines, expect,
+                        expect_same_run, run, say, state)
 
 CHANGES = {"optim.steps": 9, "checkpoint.every": 3, "checkpoint.keep": 9, "validate.every": 3}
 WHOLE_FILE_FLIPS = 6  # at random places; most of a file's bytes are data
@@ -110,8 +110,8 @@ result = reference.run(2, "checkpoint.restart=auto", "joint.width=24", code=DATA
 expect("another model" in result.err and len(error_lines(result)) == 1, result.text)
 result = reference.run(1, "checkpoint.restart=auto", "run.precision=f64", code=DATA)
 expect("another model" in result.err and len(error_lines(result)) == 1, result.text)
-result = reference.run(1, "checkpoint.restart=auto", "sequence.layers=3", code=DATA)
-expect("is missing" in result.err and len(error_lines(result)) == 1, result.text)
+result = reference.run(1, "checkpoint.restart=auto", "sequence.layers=3", code=DECK)
+expect("sequence.layers is not what" in result.err and len(error_lines(result)) == 1, result.text)
 
 # The newest one, two damaged: named, passed over, and the end is the same.
 for count in (1, 2):
