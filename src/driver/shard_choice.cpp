@@ -81,9 +81,11 @@ ShardProbe probe_validation(TrainingStep<P>& step, const data::Shard& shard,
   Workspace saved("activations"), scratch("scratch");
   Context context{saved, scratch, step.products()};
   show_shard(context, step.model(), shard, read, settings, {});
-  const auto kept = static_cast<int>(settings.data.max_length);
-  return {rows_of_shard(data::plain_rows(shard, read, kept)),
-          static_cast<double>(saved.stack().high_water()),
+  std::int64_t rows = 0;
+  for (const data::Chain& chain : shard)
+    rows +=
+        data::rows_of(data::central_crop(chain.length, static_cast<int>(settings.data.max_length)));
+  return {static_cast<double>(rows), static_cast<double>(saved.stack().high_water()),
           static_cast<double>(scratch.stack().high_water())};
 }
 

@@ -180,11 +180,12 @@ void Validation<P>::run_batches(TrainingStep<P>& step, ValidationRow& row, Colle
 
 template <class P>
 std::int64_t Validation<P>::most_rows(std::int64_t shards) const {
-  constexpr std::int64_t marks = 2, encoders = 2;  // rows of start and end
   const auto proteins = static_cast<std::size_t>(settings_.batch.proteins);
   const auto parts = static_cast<std::size_t>(shards);
+  const auto max_length = static_cast<int>(settings_.data.max_length);
   std::int64_t most = 0;
   if (compares_equal_lengths()) {
+    constexpr std::int64_t marks = 2, encoders = 2;  // rows of start and end
     const auto chains = static_cast<std::int64_t>(long_chains_.size());
     const std::int64_t kept = settings_.validate.retrieval.equal_length;
     most = encoders * std::min(rows_per_piece, chains * (kept + marks));
@@ -194,9 +195,7 @@ std::int64_t Validation<P>::most_rows(std::int64_t shards) const {
     for (std::size_t v = 0; v < parts; ++v) {
       std::int64_t rows = 0;
       for (std::size_t i = part_begin(size, v, parts); i < part_begin(size, v + 1, parts); ++i)
-        rows +=
-            encoders *
-            (std::min<std::int64_t>(chains_[begin + i].length, settings_.data.max_length) + marks);
+        rows += data::rows_of(data::central_crop(chains_[begin + i].length, max_length));
       most = std::max(most, rows);
     }
   }
