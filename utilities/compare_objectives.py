@@ -24,8 +24,10 @@ import h5py
 import numpy as np
 
 SOURCES = pathlib.Path(__file__).resolve().parent.parent
-OBJECTIVES = {"clip": [], "siglip": ["loss.initial_bias=-4"], "vicreg": ["loss.expander_width=512"],
-              "distance": [], "mlm": [], "causal": []}
+OBJECTIVES = {"clip": {}, "siglip": {"loss.initial_bias": -4}, "vicreg": {"loss.expander_width": 512},
+              "distance": {}, "mlm": {}, "causal": {},
+              "clip of crops": {"loss.kind": "clip", "data.sequence_crops": 3,
+                                "data.crop_length": 40}}
 SMALL = ["data.max_length=48", "batch.proteins=32", "batch.shards=2", "optim.warmup_steps=20",
          "checkpoint.every=100000", "validate.every=0"]
 # Whose untrained models are measured: those of the others are the same, but for causal attention.
@@ -44,11 +46,12 @@ def is_measured(folder):
 
 def train(options, objective, seed):
     """Folder of a complete run with its evaluation."""
-    folder = options.folder / f"{objective}_{seed}"
+    folder = options.folder / f"{objective.replace(' ', '_')}_{seed}"
     checkpoint = folder / f"step_{options.steps:06}.h5"
-    run = [options.program, SOURCES / "input/quickstart.deck", f"loss.kind={objective}",
-           f"run.seed={seed}", f"run.output={folder}", f"data.dataset={options.dataset}",
-           f"optim.steps={options.steps}", *SMALL, *OBJECTIVES[objective]]
+    changes = {"loss.kind": objective} | OBJECTIVES[objective]
+    run = [options.program, SOURCES / "input/quickstart.deck", f"run.seed={seed}",
+           f"run.output={folder}", f"data.dataset={options.dataset}",
+           f"optim.steps={options.steps}", *SMALL, *(f"{k}={v}" for k, v in changes.items())]
     evaluate = [options.program, SOURCES / "input/quickstart_evaluate.deck",
                 f"data.dataset={options.dataset}", f"evaluate.output={folder}/evaluation",
                 f"evaluate.checkpoint={checkpoint}", "evaluate.pooled_rows=.true.",

@@ -2,20 +2,28 @@
 #include "backend/rounded_operands.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>  // for less, which orders pointers into different arrays
-#include <type_traits>
+
+#include "backend/bf16_units.hpp"
 
 namespace jespr {
 namespace {
 
 constexpr std::size_t piece = 4096;  // numbers that one thread takes at a time
 
-template <class E>
-E rounded(float x) {
-  if constexpr (std::is_same_v<E, Bf16>)
-    return to_bf16(x);
-  else
-    return to_f32(to_bf16(x));
+void round_numbers(const float* from, std::size_t count, Bf16* to) {
+  constexpr std::size_t at_once = 2 * simd_lanes<Bf16Pair>;
+  std::size_t i = 0;
+  for (; i + at_once <= count; i += at_once) {
+    const Simd<Bf16Pair> pairs = bf16_pairs_of(from + i);
+    std::memcpy(to + i, &pairs, sizeof pairs);
+  }
+  for (; i < count; ++i) to[i] = to_bf16(from[i]);
+}
+
+void round_numbers(const float* from, std::size_t count, float* to) {
+  for (std::size_t i = 0; i < count; ++i) to[i] = to_f32(to_bf16(from[i]));
 }
 
 template <class E>
@@ -39,15 +47,13 @@ void RoundedOperands<E>::copy(const float* from, std::size_t rows, std::size_t c
     rows = 1;
   }
   const std::size_t pieces = (columns + piece - 1) / piece;
-  Kokkos::parallel_for("round operand",
-                       Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, rows * pieces),
-                       [=](const std::size_t i) {
-                         const std::size_t row = i / pieces, begin = i % pieces * piece;
-                         const float* const source = from + row * stride + begin;
-                         E* const target = to + row * columns + begin;
-                         const std::size_t count = std::min(piece, columns - begin);
-                         for (std::size_t c = 0; c < count; ++c) target[c] = rounded<E>(source[c]);
-                       });
+  Kokkos::parallel_for(
+      "round operand", Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, rows * pieces),
+      [=](const std::size_t i) {
+        const std::size_t row = i / pieces, begin = i % pieces * piece;
+        round_numbers(from + row * stride + begin, std::min(piece, columns - begin),
+                      to + row * columns + begin);
+      });
 }
 
 template <class E>

@@ -17,8 +17,10 @@ template <class T>
 struct SimdOf {
 #if defined(__GNUC__) && !defined(__NVCC__)
   typedef T type __attribute__((vector_size(vector_bytes)));
+  typedef T in_memory __attribute__((vector_size(vector_bytes), aligned(alignof(T)), may_alias));
 #else
   using type = T;
+  using in_memory = T;
 #endif
 };
 }  // namespace detail
@@ -37,13 +39,24 @@ constexpr int whole_vectors(int n) {
 
 template <class T>
 inline Simd<T> load(const T* from) {
-  Simd<T> v;
-  std::memcpy(&v, from, sizeof v);
-  return v;
+  return *reinterpret_cast<const typename detail::SimdOf<T>::in_memory*>(from);
 }
 template <class T>
 inline void store(T* to, Simd<T> v) {
-  std::memcpy(to, &v, sizeof v);
+  *reinterpret_cast<typename detail::SimdOf<T>::in_memory*>(to) = v;
+}
+
+/// f(q, v) for q < Q and v < V, written out: what they index can stay in registers.
+template <int Q, int V, class F>
+inline void unrolled(const F& f) {
+#ifdef __GNUC__
+#pragma GCC unroll 16
+#endif
+  for (int q = 0; q < Q; ++q)
+#ifdef __GNUC__
+#pragma GCC unroll 16
+#endif
+    for (int v = 0; v < V; ++v) f(q, v);
 }
 
 /// Begins to bring n numbers from memory, to be there when they are read or written.

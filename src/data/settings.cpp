@@ -115,6 +115,10 @@ void declare(deck::Schema& schema, BatchSettings& s) {
       "recompute_blocks", s.recompute_blocks,
       "of a transformer block or graph layer keep its input alone, and run it forward again "
       "before its backward pass: memory of one layer, same bits, up to a third more work");
+  group.logical(
+      "recompute_messages", s.recompute_messages,
+      "of a message along an edge of the graph compute the scalars and gates again in the backward "
+      "pass: for esm_if1 300 kB less a residue, same bits, a fifth more work");
   group
       .real(
           "max_memory_gb", s.max_memory_gb, {.min = 0, .unit = "GB"},

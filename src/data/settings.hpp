@@ -34,6 +34,7 @@ struct BatchSettings {
   double masked_fraction = 0;
   bool recompute = false;
   bool recompute_blocks = false;
+  bool recompute_messages = false;
   double max_memory_gb = 0;  // 0: as many shards as `shards` says
 
   bool exact() const { return reduction == "exact"; }

@@ -169,7 +169,8 @@ std::string set_shards(Settings& settings, const DeckText& deck, data::TrainingB
                      format_bytes(training.scratch_per_row),
                      choice.rows.validation > choice.rows.training
                          ? "or set &validate equal_length = 0"
-                         : "lower &data max_length or set &batch recompute_blocks = .true."));
+                         : "lower &data max_length or set &batch recompute_blocks and "
+                           "recompute_messages = .true."));
   batch.shards = choice.shards;
   batch.recompute = choice.recompute;
   const std::string shown = choice.rows.validation == 0 ? ""

@@ -43,6 +43,7 @@ TrainingStep<P>::TrainingStep(const Settings& settings, const Communicator& comm
       gradient_sum_(store_.size(), static_cast<int>(settings.batch.shards) / communicator.size()) {
   context_.timers = &timers_;
   model_.recompute_blocks(settings.batch.recompute_blocks);
+  model_.recompute_messages(settings.batch.recompute_messages);
   store_.keep_rounded_by(products_);
 }
 

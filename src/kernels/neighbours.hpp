@@ -15,7 +15,7 @@ inline constexpr int edges_per_tile = device_is_host ? 1024 : 16384;
 
 /// Edges that one thread of a CPU takes through all loops at a time: rows enough for its products
 /// with weights, few enough for its own cache.
-inline constexpr int edges_of_thread = 48;
+inline constexpr int edges_of_thread = 96;
 
 /// Directed edges source -> target, sorted by target, then source (Hsu et al. 2022: the centre of
 /// a neighbourhood sends to its neighbours).

@@ -56,14 +56,12 @@ struct RoundedPairs {
   using Real = float;
   using Number = Bf16Pair;
   using Units = Bf16Tiles;
-  using Left = const Bf16Pair*;
+  using Left = Tile<Bf16Pair>;
 
   static constexpr std::size_t right_size(int depth, int columns) {
     return packed_pairs(depth, columns);
   }
-  static constexpr std::size_t left_size(int rows, int depth) {
-    return static_cast<std::size_t>(rows * whole_pairs(depth));
-  }
+  static constexpr std::size_t left_size(int rows, int depth) { return left_pairs(rows, depth); }
 
   static void pack(Tile<float> b, int depth, int columns, Bf16Pair* out) {
     for (int first = 0; first < columns; first += 2 * simd_lanes<float>)
@@ -75,12 +73,10 @@ struct RoundedPairs {
   }
 
   static Left left(Tile<float> a, int rows, int depth, Bf16Pair* room) {
-    round_rows(a.data, a.row, rows, depth, room);
-    return room;
+    return round_rows(a.data, a.row, rows, depth, room);
   }
   static Left turned(Tile<float> x, int rows, int depth, Bf16Pair* room) {
-    round_transposed(x.data, x.row, depth, rows, room);
-    return room;
+    return round_transposed(x.data, x.row, depth, rows, room);
   }
 
   template <Old old>

@@ -13,6 +13,7 @@ struct Tile {
   int row, column = 1;
 
   const T* at(int i, int k) const { return data + i * row + k * column; }
+  Tile from_row(int i) const { return {at(i, 0), row, column}; }
 };
 
 /// What becomes of the old values of a product's result.
@@ -30,19 +31,16 @@ inline void register_product(int depth, Tile<T> a, const T* b, int ldb, const T*
   constexpr int lanes = simd_lanes<T>;
   Simd<T> sum[Q][V] = {};
   if constexpr (old != Old::dropped)
-    for (int q = 0; q < Q; ++q)
-      for (int v = 0; v < V; ++v) {
-        sum[q][v] = load(c + q * ldc + v * lanes);
-        if constexpr (old == Old::scaled) sum[q][v] *= factor[q];
-      }
+    unrolled<Q, V>([&](int q, int v) {
+      sum[q][v] = load(c + q * ldc + v * lanes);
+      if constexpr (old == Old::scaled) sum[q][v] *= factor[q];
+    });
   for (int k = 0; k < depth; ++k) {
     Simd<T> row[V];
-    for (int v = 0; v < V; ++v) row[v] = load(b + k * ldb + v * lanes);
-    for (int q = 0; q < Q; ++q)
-      for (int v = 0; v < V; ++v) sum[q][v] += *a.at(q, k) * row[v];
+    unrolled<1, V>([&](int, int v) { row[v] = load(b + k * ldb + v * lanes); });
+    unrolled<Q, V>([&](int q, int v) { sum[q][v] += *a.at(q, k) * row[v]; });
   }
-  for (int q = 0; q < Q; ++q)
-    for (int v = 0; v < V; ++v) store(c + q * ldc + v * lanes, sum[q][v]);
+  unrolled<Q, V>([&](int q, int v) { store(c + q * ldc + v * lanes, sum[q][v]); });
 }
 
 /// All rows of V vectors: as many at once as registers allow, then half as many, and so on.
@@ -51,12 +49,11 @@ inline void rows_product(int rows, int depth, Tile<T> a, const T* b, int ldb, co
                          int ldc) {
   int i = 0;
   for (; i + Q <= rows; i += Q)
-    register_product<Q, V, old>(depth, Tile<T>{a.at(i, 0), a.row, a.column}, b, ldb, factor + i,
-                                c + i * ldc, ldc);
+    register_product<Q, V, old>(depth, a.from_row(i), b, ldb, factor + i, c + i * ldc, ldc);
   if constexpr (Q > 1)
     if (i < rows)
-      rows_product<Q / 2, V, old>(rows - i, depth, Tile<T>{a.at(i, 0), a.row, a.column}, b, ldb,
-                                  factor + i, c + i * ldc, ldc);
+      rows_product<Q / 2, V, old>(rows - i, depth, a.from_row(i), b, ldb, factor + i, c + i * ldc,
+                                  ldc);
 }
 
 }  // namespace detail

@@ -56,7 +56,7 @@ Features<typename P::Real> GvpConv<P>::forward(Context& context, const Features<
   const int s = shape.scalars, u = shape.vectors;
   const Features<Real> out = Features<Real>::take(context.saved, nodes.rows(), s, u);
   saved = {nodes, edges, Features<Real>::zeros(context.saved, nodes.rows(), s + u, u), {}};
-  if (differentiate && 2 * (s + u) <= KeptMessages<Real>::most_per_edge) {
+  if (differentiate && !recompute) {
     const auto take = [&](int columns) {  // memory shall depend on the number of rows alone
       return context.saved.matrix<Real>(std::size_t(graph.capacity), std::size_t(columns));
     };

@@ -25,11 +25,10 @@ struct GvpConvShape {
   GvpShape message(int layer) const;
 };
 
-/// What backward need not compute again, if it is narrow: [E, S], [E, U] of the first and second
-/// perceptron, behind relu and sigmoid. Empty if not kept.
+/// What backward need not compute again: [E, S], [E, U] of the first and second perceptron, behind
+/// relu and sigmoid. Empty if not kept.
 template <class T>
 struct KeptMessages {
-  static constexpr int most_per_edge = 512;  // numbers; more costs more memory than time is won
   Matrix<T> s1, gate0, s2, gate1;
 
   bool exist() const { return s1.extent(0) > 0; }
@@ -41,6 +40,7 @@ struct GvpConv {
   using Real = typename P::Real;
 
   GvpConvShape shape;
+  bool recompute = false;  // messages again in backward: 2 (S + U) numbers an edge are not kept
   std::array<Gvp<P>, 3> message;  // `name`.message_func.{0,1,2}
 
   struct Saved {

@@ -29,9 +29,9 @@ void TileLog::report(Products& products, int all, int at_once) const {
 template <class T>
 template <kernels::Old old>
 void TileWorker<T>::rounded_product(Panel<T> x, const Bf16Pair* weight, Panel<T> y) const {
-  kernels::round_rows(x.data, x.stride, x.rows, x.columns, room_.left);
+  const auto left = kernels::round_rows(x.data, x.stride, x.rows, x.columns, room_.left);
   kernels::pair_product<old>(x.rows, whole_vectors<T>(y.columns), kernels::whole_pairs(x.columns),
-                             room_.left, weight, y.data, y.stride);
+                             left, weight, y.data, y.stride);
 }
 
 template <class T>
@@ -74,11 +74,12 @@ void TileWorker<T>::add_weight_gradient(Panel<T> dy, Panel<T> x, Matrix<T> dw) c
   log_->add(Op::transposed, Op::plain, dy.columns, x.columns, dy.rows, precision());
   if constexpr (std::is_same_v<T, float>)
     if (room_.left) {
-      kernels::round_transposed(dy.data, dy.stride, dy.rows, dy.columns, room_.left);
+      const auto left =
+          kernels::round_transposed(dy.data, dy.stride, dy.rows, dy.columns, room_.left);
       kernels::RoundedPairs::pack(tile(x), x.rows, x.columns, room_.right);
       return kernels::pair_product<kernels::Old::kept>(
-          dy.columns, whole_vectors<T>(x.columns), kernels::whole_pairs(dy.rows), room_.left,
-          room_.right, dw.data(), static_cast<int>(dw.extent(1)));
+          dy.columns, whole_vectors<T>(x.columns), kernels::whole_pairs(dy.rows), left, room_.right,
+          dw.data(), static_cast<int>(dw.extent(1)));
     }
   kernels::tile_product<kernels::Old::kept>(dy.columns, whole_vectors<T>(x.columns), dy.rows,
                                             {dy.data, 1, dy.stride}, x.data, x.stride, dw.data(),

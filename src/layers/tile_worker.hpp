@@ -71,11 +71,10 @@ struct RoundedTile {
   /// Of at most `rows` rows and `columns` columns.
   template <class Memory>
   static RoundedTile take(Memory& memory, int rows, int columns) {
-    const int wide = whole_vectors<float>(columns);
-    const std::size_t by_rows = static_cast<std::size_t>(rows * kernels::whole_pairs(wide)),
-                      by_columns = static_cast<std::size_t>(wide * kernels::whole_pairs(rows));
+    const std::size_t by_rows = kernels::left_pairs(rows, columns),
+                      by_columns = kernels::left_pairs(columns, rows);
     return {memory.template vector<Bf16Pair>(std::max(by_rows, by_columns)).data(),
-            memory.template vector<Bf16Pair>(by_columns).data()};
+            memory.template vector<Bf16Pair>(kernels::packed_pairs(rows, columns)).data()};
   }
 };
 

@@ -126,6 +126,11 @@ void JointModel<P>::recompute_blocks(bool recompute) {
 }
 
 template <class P>
+void JointModel<P>::recompute_messages(bool recompute) {
+  for (GvpBlock<P>& block : structure.graph.blocks) block.conv.recompute = recompute;
+}
+
+template <class P>
 typename JointModel<P>::Embeddings JointModel<P>::forward(Context& context,
                                                           const data::ShardRows& shard,
                                                           Saved& saved, bool differentiate,

@@ -86,6 +86,8 @@ struct JointModel {
   /// Whether transformer blocks and graph layers keep their inputs alone and run forward again in
   /// backward: less memory, same bits, up to a third more work.
   void recompute_blocks(bool recompute);
+  /// Whether graph layers run the scalars and gates of their messages forward again.
+  void recompute_messages(bool recompute);
 
   /// Both encoders on one shard. `differentiate` false: `saved` is of no further use. `work`, if
   /// given, is added to.

@@ -39,9 +39,9 @@ for step, rate in enumerate(numbers(one, "learning_rate")):
     wanted = BASE + (PEAK - BASE) * height / 2 ** cycle
     expect(abs(rate - wanted) < 1e-6 * PEAK, f"step {step}: rate {rate}, expected {wanted}")
 two = Run("two_ranks", OPTIONS)
-two.run(2, "batch.recompute_blocks=.true.")
+two.run(2, "batch.recompute_blocks=.true.", "batch.recompute_messages=.true.")
 expect_same_run(two, one, STEPS)
-say("the same bits on two ranks, with recomputed blocks")
+say("the same bits on two ranks, with recomputed blocks and messages")
 
 restarted = Run("restarted", OPTIONS)
 restarted.run(2, "checkpoint.restart=file", f"checkpoint.restart_file={one.checkpoint(HALF)}")

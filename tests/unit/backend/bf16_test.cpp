@@ -5,6 +5,9 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
+
+#include "backend/bf16_units.hpp"
 
 namespace {
 
@@ -53,6 +56,26 @@ TEST(Bf16, NotANumberStaysSo) {
     const auto x = std::bit_cast<float>(bits);
     EXPECT_TRUE(std::isnan(to_f32(to_bf16(x)))) << std::hex << bits;
     EXPECT_EQ(std::signbit(to_f32(to_bf16(x))), std::signbit(x)) << std::hex << bits;
+  }
+}
+
+/// Around all middles, of all but numbers below the normal range; infinities and what is no number
+/// among them.
+TEST(Bf16, VectorsOfPairsRoundAsSingleNumbers) {
+  constexpr std::size_t lanes = simd_lanes<Bf16Pair>;
+  std::vector<float> x;
+  for (unsigned upper = 0; upper <= 0xffff; ++upper)
+    for (const unsigned lower : {0x0u, 0x1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu})
+      if (upper & infinity) x.push_back(std::bit_cast<float>(upper << 16 | lower));
+  ASSERT_GT(x.size(), 390000u);
+  for (std::size_t i = 0; i + 2 * lanes <= x.size(); i += 2 * lanes) {
+    Bf16Pair of_two_rows[lanes], of_one[lanes];
+    store(of_two_rows, bf16_pairs(load(&x[i]), load(&x[i + lanes])));
+    store(of_one, bf16_pairs_of(&x[i]));
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      ASSERT_EQ(of_two_rows[lane], bf16_pair(x[i + lane], x[i + lanes + lane])) << i;
+      ASSERT_EQ(of_one[lane], bf16_pair(x[i + 2 * lane], x[i + 2 * lane + 1])) << i;
+    }
   }
 }
 

@@ -58,14 +58,12 @@ void check(int rows, int depth, int columns, bool turned) {
       for (int k = 0; k < depth && j < columns; ++k)
         sum += (turned ? a.at(k, i) : a.at(i, k)) * (turned ? b.at(j, k) : b.at(k, j));
     }
-  Pairs left(size(rows, kernels::whole_pairs(depth)), 0xdeadbeefu);
-  if (turned)
-    kernels::round_transposed(a.data(), a.stride, depth, rows, left.data());
-  else
-    kernels::round_rows(a.data(), a.stride, rows, depth, left.data());
+  Pairs room(kernels::left_pairs(rows, depth), 0xdeadbeefu);
+  const auto left = turned ? kernels::round_transposed(a.data(), a.stride, depth, rows, room.data())
+                           : kernels::round_rows(a.data(), a.stride, rows, depth, room.data());
   const Pairs right = packed(b, depth, columns, turned);
   const Bf16Tiles tiles;
-  kernels::pair_product<old>(rows, width, kernels::whole_pairs(depth), left.data(), right.data(),
+  kernels::pair_product<old>(rows, width, kernels::whole_pairs(depth), left, right.data(),
                              c.vector().data(), width);
   expect_close(c.host(), expected, rounding<float>(depth + 1), "product of pairs");
 }

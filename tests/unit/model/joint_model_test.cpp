@@ -222,6 +222,7 @@ TEST(JointModel, GradientOfLanguageHeadByDifferences) {
                            {}, step_between_kinks);
     Case kept(settings), recomputed(settings);
     recomputed.model.recompute_blocks(true);
+    recomputed.model.recompute_messages(true);
     kept.rows = recomputed.rows = test.rows;
     const Numbers y = forward(kept), w = random_numbers(y.size(), 4);
     EXPECT_GT(y.back(), 0) << what;
