@@ -24,8 +24,8 @@ import h5py
 import numpy as np
 
 SOURCES = pathlib.Path(__file__).resolve().parent.parent
-OBJECTIVES = {"clip": {}, "siglip": {"loss.initial_bias": -4}, "vicreg": {"loss.expander_width": 512},
-              "distance": {}, "mlm": {}, "causal": {},
+OBJECTIVES = {"clip": {}, "siglip": {"loss.initial_bias": -4},
+              "vicreg": {"loss.expander_width": 512}, "distance": {}, "mlm": {}, "causal": {},
               "clip of crops": {"loss.kind": "clip", "data.sequence_crops": 3,
                                 "data.crop_length": 40}}
 SMALL = ["data.max_length=48", "batch.proteins=32", "batch.shards=2", "optim.warmup_steps=20",

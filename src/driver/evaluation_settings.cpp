@@ -3,6 +3,8 @@
 
 #include <filesystem>
 
+#include "deck/effect.hpp"
+
 namespace jespr {
 namespace {
 
@@ -51,6 +53,9 @@ void declare(deck::Schema& schema, ValidateSettings& s, const LossSettings& loss
   group.integer("worst_pairs", s.worst_pairs, {.min = 0, .max = 100000},
                 "so many pairs of the highest loss are listed by name in worst_pairs.tsv; 0: none");
   group.check("metric", [&s, &loss] { return objection_to_metric(s, loss); });
+  const auto validates = [&s] { return s.every > 0; };
+  deck::has_effect_if(group, "metric", s.metric, validates, "every > 0");
+  deck::has_effect_if(group, "datasets", s.datasets, validates, "every > 0");
   group.check("patience", [&s]() -> std::string {
     return s.patience > 0 && s.every == 0
                ? "every = 0: there are no validations to wait for; raise that, or drop it"

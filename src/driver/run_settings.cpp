@@ -1,6 +1,8 @@
 // Declarations of groups &run and &checkpoint.
 #include "driver/run_settings.hpp"
 
+#include "deck/effect.hpp"
+
 namespace jespr {
 
 OperandPrecision RunSettings::operands() const {
@@ -84,6 +86,9 @@ void declare(deck::Schema& schema, CheckpointSettings& s) {
                ? std::string("needs restart_file; name the checkpoint there")
                : std::string();
   });
+  deck::has_effect_if(
+      group, "restart_file", s.restart_file, [&s] { return s.restart == "file"; },
+      "restart = 'file'");
 }
 
 }  // namespace jespr

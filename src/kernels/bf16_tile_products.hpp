@@ -15,6 +15,8 @@ constexpr int whole_pairs(int depth) {
   return ((depth + 1) / 2 + pairs_at_once - 1) / pairs_at_once * pairs_at_once;
 }
 
+namespace detail {
+
 /// out[k / 2] = x[k] for k < depth, rounded; whole pairs.
 inline void round_row(const float* x, int depth, Bf16Pair* out) {
   constexpr int lanes = simd_lanes<Bf16Pair>;
@@ -25,13 +27,6 @@ inline void round_row(const float* x, int depth, Bf16Pair* out) {
   for (; k < pairs; ++k) out[k] = 2 * k < depth ? bf16_pair(x[2 * k], 0) : 0;
 }
 
-/// The left operand x [rows, depth], rounded.
-inline Tile<Bf16Pair> round_rows(const float* x, int stride, int rows, int depth, Bf16Pair* out) {
-  const int pairs = whole_pairs(depth);
-  for (int i = 0; i < rows; ++i) round_row(x + i * stride, depth, out + i * pairs);
-  return {out, pairs};
-}
-
 /// Numbers `first` and `second` of two rows in pairs; without a second row they pair with zeros.
 inline void pair_rows(const float* first, const float* second, int columns, Bf16Pair* out) {
   constexpr int lanes = simd_lanes<float>;
@@ -39,6 +34,15 @@ inline void pair_rows(const float* first, const float* second, int columns, Bf16
   for (; c + lanes <= columns; c += lanes)
     store(out + c, bf16_pairs(load(first + c), second ? load(second + c) : Simd<float>{}));
   for (; c < columns; ++c) out[c] = bf16_pair(first[c], second ? second[c] : 0);
+}
+
+}  // namespace detail
+
+/// The left operand x [rows, depth], rounded.
+inline Tile<Bf16Pair> round_rows(const float* x, int stride, int rows, int depth, Bf16Pair* out) {
+  const int pairs = whole_pairs(depth);
+  for (int i = 0; i < rows; ++i) detail::round_row(x + i * stride, depth, out + i * pairs);
+  return {out, pairs};
 }
 
 /// Pairs of a left operand of so many rows, as it is or turned.
@@ -61,7 +65,8 @@ inline Tile<Bf16Pair> round_transposed(const float* x, int stride, int depth, in
     return {out, pairs};
   }
   const int width = whole_vectors<float>(rows);
-  for (int k = 0; k < pairs; ++k) pair_rows(row(2 * k), row(2 * k + 1), rows, out + k * width);
+  for (int k = 0; k < pairs; ++k)
+    detail::pair_rows(row(2 * k), row(2 * k + 1), rows, out + k * width);
   return {out, 1, width};
 }
 
@@ -81,14 +86,14 @@ inline void pack_pairs(Tile<float> b, int depth, int columns, int first, Bf16Pai
   Bf16Pair* const to = packed + first * pairs;
   if (b.column == 1) {
     for (int k = 0; 2 * k < depth; ++k)
-      pair_rows(b.at(2 * k, first), 2 * k + 1 < depth ? b.at(2 * k + 1, first) : nullptr, filled,
-                to + k * width);
+      detail::pair_rows(b.at(2 * k, first), 2 * k + 1 < depth ? b.at(2 * k + 1, first) : nullptr,
+                        filled, to + k * width);
   } else {
     for (int j = 0; j < filled; ++j)  // in the order in which the numbers lie
       for (int k = 0; 2 * k < depth; k += lanes) {
         Bf16Pair row[lanes];
         const int rest = depth - 2 * k, count = rest < 2 * lanes ? (rest + 1) / 2 : lanes;
-        round_row(b.at(2 * k, first + j), rest < 2 * lanes ? rest : 2 * lanes, row);
+        detail::round_row(b.at(2 * k, first + j), rest < 2 * lanes ? rest : 2 * lanes, row);
         for (int i = 0; i < count; ++i) to[(k + i) * width + j] = row[i];
       }
   }

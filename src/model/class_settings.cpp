@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "deck/effect.hpp"
+
 namespace jespr {
 
 std::vector<int> ClassSettings::levels() const {
@@ -38,6 +40,8 @@ void declare(deck::Schema& schema, ClassSettings& s, const LossSettings& loss) {
                ? "&loss kind = 'none' learns classes alone; name a label, or choose another kind"
                : "";
   });
+  deck::has_effect_if(
+      group, "weights", s.weights, [&s] { return !s.label.empty(); }, "a label");
   group.check("weights", [&s]() -> std::string {
     return !s.label.empty() && s.levels().empty() ? "leaves no level; raise one, or drop the label"
                                                   : "";

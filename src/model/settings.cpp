@@ -33,7 +33,9 @@ void declare_readers(deck::Group& group, LossSettings& s) {
   const std::string of_logits = "kind = 'clip' or 'siglip'", of_vicreg = "kind = 'vicreg'",
                     of_distance = "kind = 'distance'";
   deck::has_effect_if(group, "clamp_scale", s.clamp_scale, compares, of_logits);
-  deck::has_effect_if(group, "largest_scale", s.largest_scale, compares, of_logits);
+  deck::has_effect_if(
+      group, "largest_scale", s.largest_scale,
+      [&s, compares] { return compares() && s.clamp_scale; }, of_logits + " and clamp_scale");
   deck::has_effect_if(group, "initial_temperature", s.initial_temperature, compares, of_logits);
   deck::has_effect_if(group, "initial_bias", s.initial_bias, is("siglip"), "kind = 'siglip'");
   deck::has_effect_if(group, "invariance_weight", s.invariance_weight, is("vicreg"), of_vicreg);
