@@ -102,10 +102,17 @@ void record(std::string_view text) {
 
 void warning(std::string_view text) { line("warning: " + std::string(text)); }
 
-void progress(std::string_view text) {
+void progress(std::string_view text, std::chrono::seconds between_lines) {
   State& s = state();
   static const bool shown = on_terminal();
-  if (!s.root || !shown) return;
+  if (!s.root) return;
+  if (!shown) {
+    const auto now = std::chrono::steady_clock::now();
+    static auto last = now;
+    if (now - last < between_lines) return;
+    last = now;
+    return line(text);
+  }
   std::fputs("\r\033[K", stdout);
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);

@@ -2,6 +2,7 @@
 // the session named the root writes; the others are silent.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -27,7 +28,8 @@ void line(std::string_view text);
 void warning(std::string_view text);
 /// Lines for the log file alone: too many for the eye, wanted later.
 void record(std::string_view text);
-/// A line that the next one overwrites; only on a terminal, never in the file.
-void progress(std::string_view text);
+/// A line that the next one overwrites, on a terminal. Where nobody looks on, one of them after
+/// each `between_lines` is a line like others.
+void progress(std::string_view text, std::chrono::seconds between_lines = std::chrono::minutes(5));
 
 }  // namespace jespr::log

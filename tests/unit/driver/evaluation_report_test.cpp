@@ -33,16 +33,24 @@ GalleryEvaluation example() {
   return evaluation;
 }
 
-TEST(EvaluationReport, Table) {
+std::string table_of(const GalleryEvaluation& evaluation) {
   std::string text;
-  for (const std::string& line : evaluation_table(example())) text += line + "\n";
+  for (const std::string& line : evaluation_table(evaluation)) text += line + "\n";
+  return text;
+}
+
+TEST(EvaluationReport, Table) {
+  GalleryEvaluation evaluation = example();
+  EXPECT_EQ(table_of(evaluation).find("interval"), std::string::npos) << "without bootstrap";
+  evaluation.methods[0].report.pooled.percentile.lower = 0.75;
+  const std::string text = table_of(evaluation);
   EXPECT_EQ(
       text,
       R"(  4 chains cut to 64 residues             recall@1       recall@2    mean 1/rank    median rank     percentile
   trained, sequence > structure             50.0 %         75.0 %          0.698            1.5          0.708
   trained, structure > sequence             75.0 %        100.0 %          0.875            1.0          0.917
   trained, pooled                           62.5 %         87.5 %          0.786            1.0          0.812
-    95 % interval                     [62.5, 62.5]   [87.5, 87.5] [0.786, 0.786]     [1.0, 1.0] [0.812, 0.812]
+    95 % interval                     [62.5, 62.5]   [87.5, 87.5] [0.786, 0.786]     [1.0, 1.0] [0.750, 0.812]
   length only                               75.0 %        100.0 %          0.875            1.2          0.917
   chance                                    25.0 %         50.0 %          0.521            2.5          0.500
   trained: alignment 0.500, uniformity of sequences -1.250, of structures -1.500
