@@ -131,6 +131,23 @@ def of_validation(name, factor=1.0):
     return values
 
 
+def picture(runs):
+    """The figure of the runs: a line for each in every panel."""
+    fig, axes = style.figure(2, 3, "Comparison of runs", ", ".join(run.name for run in runs))
+    draw(axes[0], runs, "Loss of training batches", of_steps("loss"), "loss")
+    draw(axes[1], runs, "Loss of validation", of_validation("loss"), "loss")
+    draw(axes[2], runs, "Percentile at equal length", of_validation("equal_length_percentile"))
+    recalls = [name for run in runs if run.validation for name in run.validation
+               if name.startswith("recall_")]
+    recall = recalls[-1] if recalls else "recall_1"
+    draw(axes[3], runs, "Validation: recall@" + recall.removeprefix("recall_"),
+         of_validation(recall, 100.0), "%")
+    draw(axes[4], runs, "Gradient norm", of_steps("gradient_norm"))
+    axes[4].set_yscale("log")
+    draw(axes[5], runs, "Speed", of_steps("proteins_per_second"), "proteins / s")
+    return fig
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -141,19 +158,7 @@ def main():
         sys.exit("name two or more run folders")
     runs = [Run(folder) for folder in arguments.run_folders]
     print_comparison(runs)
-    fig, axes = style.figure(2, 3, "Comparison of runs", ", ".join(run.name for run in runs))
-    draw(axes[0], runs, "Loss of training batches", of_steps("loss"), "nats")
-    draw(axes[1], runs, "Loss of validation", of_validation("loss"), "nats")
-    draw(axes[2], runs, "Percentile at equal length", of_validation("equal_length_percentile"))
-    recalls = [name for run in runs if run.validation for name in run.validation
-               if name.startswith("recall_")]
-    recall = recalls[-1] if recalls else "recall_1"
-    draw(axes[3], runs, "Validation: recall@" + recall.removeprefix("recall_"),
-         of_validation(recall, 100.0), "%")
-    draw(axes[4], runs, "Gradient norm", of_steps("gradient_norm"))
-    axes[4].set_yscale("log")
-    draw(axes[5], runs, "Speed", of_steps("proteins_per_second"), "proteins / s")
-    style.save(fig, arguments.output)
+    style.save(picture(runs), arguments.output)
 
 
 if __name__ == "__main__":

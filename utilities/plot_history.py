@@ -5,7 +5,8 @@
 
 RUN_FOLDER holds history.csv and, where there were validations, validation.csv. The plot goes to
 RUN_FOLDER/history.png unless -o names another file. Faint lines are steps, strong ones means over
-the steps around them.
+the steps around them. What a run does not have, such as accuracies of partners without a joint
+loss, has no panel.
 """
 import argparse
 import csv
@@ -16,6 +17,8 @@ import numpy as np
 
 import plot_style as style
 from plot_style import AMBER, BLUE, GREEN, GREY, ORANGE, PINK, SKY
+
+COLOURS = (BLUE, GREEN, AMBER, PINK, SKY, ORANGE)  # of the columns of one panel
 
 
 def read_rows(path):
@@ -42,6 +45,12 @@ def read_validation(folder):
     """validation.csv of a run; None where nothing was validated."""
     path = folder / "validation.csv"
     return read_rows(path) if path.is_file() else None
+
+
+def measured(table, start):
+    """Columns of a table (or None) whose names begin so and that have a number."""
+    return [name for name, values in (table or {}).items()
+            if name.startswith(start) and np.isfinite(values).any()]
 
 
 def smooth(values):
@@ -74,31 +83,60 @@ def draw_loss(axis, history, validation):
         for step in history["step"][skipped]:
             axis.axvline(step, color=PINK, linewidth=0.8, alpha=0.6)
         axis.plot([], [], color=PINK, linewidth=0.8, label=f"skipped steps: {skipped.sum()}")
-    axis.set_ylabel("symmetric InfoNCE, nats")
+    axis.set_ylabel("loss")
     axis.legend()
+
+
+def draw_columns(axis, history, validation, columns, factor=1.0):
+    """Of (name, colour, label): the steps as curves, validations as circles."""
+    drawn = False
+    for name, colour, label in columns:
+        curve(axis, history["step"], factor * history[name], colour, label)
+        if measured(validation, name):
+            axis.plot(validation["step"], factor * validation[name], "o", color=colour,
+                      markersize=4, markerfacecolor="white")
+            drawn = True
+    if drawn:
+        axis.plot([], [], "o", color=GREY, markersize=4, markerfacecolor="white",
+                  label="validation")
+    axis.legend()
+
+
+def draw_shares(axis, history, validation, columns):
+    draw_columns(axis, history, validation, columns, 100.0)
+    axis.set_ylim(bottom=0)
+    axis.set_ylabel("%")
 
 
 def draw_accuracy(axis, history, validation):
     axis.set_title("Partners found within the batch")
-    for name, colour, label in (
-            ("accuracy_sequence_to_structure", BLUE, "sequence to structure"),
-            ("accuracy_structure_to_sequence", ORANGE, "structure to sequence")):
-        curve(axis, history["step"], 100 * history[name], colour, label)
-        if validation and name in validation:
-            axis.plot(validation["step"], 100 * validation[name], "o", color=colour, markersize=4,
-                      markerfacecolor="white")
-    if validation:
-        axis.plot([], [], "o", color=GREY, markersize=4, markerfacecolor="white",
-                  label="validation")
-    axis.set_ylim(bottom=0)
-    axis.set_ylabel("%")
-    axis.legend()
+    draw_shares(axis, history, validation,
+                (("accuracy_sequence_to_structure", BLUE, "sequence to structure"),
+                 ("accuracy_structure_to_sequence", ORANGE, "structure to sequence")))
+
+
+def draw_language_loss(axis, history, validation):
+    axis.set_title("Residues predicted: loss")
+    draw_columns(axis, history, validation, [("language_loss", BLUE, "training batches")])
+    axis.set_ylabel("mean of -log p, nats")
+
+
+def draw_language_accuracy(axis, history, validation):
+    axis.set_title("Residues predicted right")
+    draw_shares(axis, history, validation, [("language_accuracy", BLUE, "training batches")])
+
+
+def draw_classes(axis, history, validation, modality):
+    axis.set_title(f"Classes told from the {modality}")
+    start = f"class_accuracy_{modality}_"
+    draw_shares(axis, history, validation,
+                [(name, colour, "level " + name.removeprefix(start))
+                 for name, colour in zip(measured(history, start), COLOURS)])
 
 
 def draw_recall(axis, validation):
     axis.set_title("Validation: recall, whole gallery")
-    names = [name for name in validation if name.startswith("recall_")]
-    for name, colour in zip(names, (BLUE, GREEN, AMBER, PINK, SKY, ORANGE)):
+    for name, colour in zip(measured(validation, "recall_"), COLOURS):
         axis.plot(validation["step"], 100 * validation[name], "o-", color=colour, markersize=4,
                   label="recall@" + name.removeprefix("recall_"))
     axis.set_ylim(bottom=0)
@@ -120,6 +158,16 @@ def draw_percentile(axis, validation):
               ha="right", va="bottom")
     axis.set_ylim(top=axis.get_ylim()[1] + 0.06)  # room for the legend
     axis.legend(loc="upper left")
+
+
+def draw_ranks(axis, validation):
+    axis.set_title("Validation: effective ranks")
+    for name, colour in (("rank_sequence", BLUE), ("rank_structure", ORANGE)):
+        axis.plot(validation["step"], validation[name], "o-", color=colour, markersize=4,
+                  label=name.removeprefix("rank_") + " embeddings")
+    axis.set_ylabel("dimensions")
+    axis.set_ylim(0, 1.1 * max(1.0, axis.dataLim.ymax))  # room above a single validation
+    axis.legend()
 
 
 def draw_rate_of_learning(axis, history):
@@ -162,9 +210,41 @@ def draw_speed(axis, history):
               bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85})
 
 
-def draw_empty(axis, text):
-    axis.axis("off")
-    axis.text(0.5, 0.5, text, color=GREY, ha="center", va="center", transform=axis.transAxes)
+def panels(history, validation):
+    """What draws a panel of this run, and its tables: those of which the run has numbers."""
+    both, steps, told = (history, validation), (history,), (validation,)
+    choice = [
+        (measured(history, "loss"), draw_loss, both),
+        (measured(history, "accuracy_"), draw_accuracy, both),
+        (measured(history, "language_loss"), draw_language_loss, both),
+        (measured(history, "language_accuracy"), draw_language_accuracy, both),
+        *((measured(history, f"class_accuracy_{modality}_"), draw_classes, (*both, modality))
+          for modality in ("sequence", "structure")),
+        (measured(validation, "recall_"), draw_recall, told),
+        (measured(validation, "equal_length_percentile"), draw_percentile, told),
+        (measured(validation, "rank_"), draw_ranks, told),
+        (measured(history, "learning_rate"), draw_rate_of_learning, steps),
+        (measured(history, "logit_scale"), draw_scale, steps),
+        (measured(history, "gradient_norm"), draw_gradient, steps),
+        (measured(history, "proteins_per_second"), draw_speed, steps)]
+    return [(draw, tables) for columns, draw, tables in choice if columns]
+
+
+def picture(name, history, validation):
+    """The figure of a run: a panel for everything that it measured."""
+    chosen = panels(history, validation)
+    columns = min((4, 3), key=lambda count: -len(chosen) % count)  # the fewest empty places
+    steps, epochs = int(history["step"][-1]), history["epoch"][-1]
+    fig, axes = style.figure(-(-len(chosen) // columns), columns, f"Training {name}",
+                             f"{steps:,} steps, {epochs:.2f} epochs, "
+                             f"{history['seconds'].sum() / 60:.1f} minutes of steps")
+    for axis, (draw, tables) in zip(axes, chosen):
+        draw(axis, *tables)
+        axis.set_xlabel("step")
+        axis.set_xlim(0, steps * 1.02)
+    for axis in axes[len(chosen):]:
+        axis.remove()
+    return fig
 
 
 def main():
@@ -177,27 +257,7 @@ def main():
     if not (folder / "history.csv").is_file():
         sys.exit(f"{folder}: no history.csv in it; name the folder of a training run")
     history = read_table(folder / "history.csv")
-    validation = read_validation(folder)
-
-    steps, epochs = int(history["step"][-1]), history["epoch"][-1]
-    fig, axes = style.figure(2, 4, f"Training {folder.resolve().name}",
-                             f"{steps:,} steps, {epochs:.2f} epochs, "
-                             f"{history['seconds'].sum() / 60:.1f} minutes of steps")
-    draw_loss(axes[0], history, validation)
-    draw_accuracy(axes[1], history, validation)
-    if validation:
-        draw_recall(axes[2], validation)
-        draw_percentile(axes[3], validation)
-    else:
-        draw_empty(axes[2], "no validation")
-        draw_empty(axes[3], "")
-    draw_rate_of_learning(axes[4], history)
-    draw_scale(axes[5], history)
-    draw_gradient(axes[6], history)
-    draw_speed(axes[7], history)
-    for axis in axes:
-        axis.set_xlabel("step")
-        axis.set_xlim(0, steps * 1.02)
+    fig = picture(folder.resolve().name, history, read_validation(folder))
     style.save(fig, arguments.output or folder / "history.png")
 
 

@@ -16,6 +16,12 @@ namespace {
 
 constexpr std::string_view prefix = "step_", suffix = ".h5";
 
+/// validation_NAME.csv, worst_pairs_NAME.tsv: results on a set of &validate datasets.
+bool is_of_named_set(std::string_view name) {
+  return (name.starts_with("validation_") && name.ends_with(".csv")) ||
+         (name.starts_with("worst_pairs_") && name.ends_with(".tsv"));
+}
+
 }  // namespace
 
 std::string CheckpointFolder::path_of(std::int64_t step) const {
@@ -96,13 +102,12 @@ void CheckpointFolder::remove_unfinished() const {
 std::string CheckpointFolder::any_result() const {
   const auto checkpoints = list_here();
   if (!checkpoints.empty()) return checkpoints.front().path;
-  for (const char* name : {"/history.csv", "/history.h5", "/validation.csv", "/best.h5"})
+  for (const char* name : {"/history.csv", "/history.h5", "/validation.csv", "/best.h5",
+                           "/statistics.csv", "/worst_pairs.tsv"})
     if (io::file_exists(folder_ + name)) return folder_ + name;
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("validation_") && name.ends_with(".csv")) return entry.path().string();
-  }
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored))
+    if (is_of_named_set(entry.path().filename().string())) return entry.path().string();
   return "";
 }
 

@@ -50,8 +50,12 @@ void declare(deck::Schema& schema, ValidateSettings& s, const LossSettings& loss
   group.paths("datasets", s.datasets,
               "more datasets to validate on: their validation chains, or all where they have none; "
               "they decide nothing");
-  group.integer("worst_pairs", s.worst_pairs, {.min = 0, .max = 100000},
-                "so many pairs of the highest loss are listed by name in worst_pairs.tsv; 0: none");
+  group.integer(
+      "worst_pairs", s.worst_pairs, {.min = 0, .max = 100000},
+      "so many pairs of the highest loss are listed by name in worst_pairs.tsv; 0: none; the "
+      "loss of a pair is the mean of its two cross entropies over the validation gallery, of "
+      "logits exp(logit_scale) x . y, or x . y / 0.07 with a &loss kind that has no logit scale "
+      "(vicreg, distance, none)");
   group.check("metric", [&s, &loss] { return objection_to_metric(s, loss); });
   const auto validates = [&s] { return s.every > 0; };
   deck::has_effect_if(group, "metric", s.metric, validates, "every > 0");

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "model/loss_tiles.hpp"
 #include "optim/schedule.hpp"
@@ -129,7 +130,11 @@ void TrainingStep<P>::backward(const std::vector<data::ShardRows>& shards,
   // The last shard first: sums of pairs do not mind, and activations are given back as they came.
   for (std::size_t k = shards.size(); k-- > 0;) {
     Scope transient(saved_);
-    if (settings_.batch.recompute) model_.forward_to_losses(context_, shards[k], kept_[k], true);
+    if (settings_.batch.recompute) {
+      Observer observer = std::exchange(context_.observer, nullptr);  // it has seen this shard
+      model_.forward_to_losses(context_, shards[k], kept_[k], true);
+      context_.observer = std::move(observer);
+    }
     store_.zero_gradients();
     const Embeddings rows = rows_of_shard(all, layout, static_cast<int>(k));
     model_.backward(context_, kept_[k], rows, language_factor, class_factors);

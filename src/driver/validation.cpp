@@ -23,6 +23,15 @@ namespace {
 /// parts).
 std::size_t part_begin(std::size_t n, std::size_t k, std::size_t parts) { return n * k / parts; }
 
+/// Of the logits by which pairs are compared: the loss's own scale, or where it has none, CLIP's
+/// before training.
+template <class P>
+double scale_of_pairs(const JointLoss<P>& loss) {
+  constexpr double clips_initial_scale = 1 / 0.07;
+  const double scale = loss.scale();
+  return std::isnan(scale) ? clips_initial_scale : scale;
+}
+
 }  // namespace
 
 template <class P>
@@ -67,9 +76,9 @@ ValidationRow Validation<P>::run(TrainingStep<P>& step, std::int64_t steps_done)
       report_retrieval(ranks, options.recall, static_cast<int>(options.bootstrap), seed);
   for (const Estimate& recall : retrieval.pooled.recall) row.recall.push_back(recall.value);
   if (settings_.validate.worst_pairs > 0)
-    worst_ =
-        worst_pairs(pair_losses(step.context(), communicator_, gallery, step.model().loss.scale()),
-                    ranks, chains_, dataset_, settings_.validate.worst_pairs);
+    worst_ = worst_pairs(
+        pair_losses(step.context(), communicator_, gallery, scale_of_pairs(step.model().loss)),
+        ranks, chains_, dataset_, settings_.validate.worst_pairs);
   const EffectiveRanks effective = effective_ranks(step.context(), gallery);
   row.rank_sequence = effective.sequence;
   row.rank_structure = effective.structure;

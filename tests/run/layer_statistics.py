@@ -78,6 +78,15 @@ expect(all(np.allclose(numbers(a), numbers(b), rtol=1e-5, atol=1e-8)
            for a, b in zip(again, rows)), "two ranks and one differ")
 say("activations")
 
+# A forward pass that runs again for backward is not seen again.
+for name, again in (("shards", ["batch.recompute=.true."]),
+                    ("blocks", ["batch.recompute=.true.", "batch.recompute_blocks=.true."])):
+    recomputed = Run(f"recomputed_{name}", CHANGES)
+    recomputed.run(2, "run.statistics_every=2", *again)
+    for row, wanted in zip(rows_of(recomputed), rows, strict=True):
+        expect(row == wanted, f"{again}: {row}, without {wanted}")
+say("recomputation")
+
 picture = watched.folder / "statistics.png"
 subprocess.run([sys.executable, SOURCES / "utilities/plot_statistics.py", watched.output, "-o",
                 picture], check=True)

@@ -1,10 +1,12 @@
 # Every objective of &loss kind, and predicting residues or classes beside a joint one: the same
 # bits on 1 and 2 ranks and with recomputation, a loss that falls, a validation that beats the
-# untrained model. On the whole sample, the classes of held-out proteins.
+# untrained model and lists its worst pairs. On the whole sample, the classes of held-out proteins.
 # labels: mpi
 # processors: 2
 # timeout: 600
 import collections
+import csv
+import math
 import os
 import sys
 
@@ -15,6 +17,7 @@ sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support")
 from jespr_runs import SOURCES, Run, expect, expect_same_run, history, run, say
 
 STEPS, FEW, AVERAGED, MANY = 30, 3, 8, 200
+LISTED = 10  # worst pairs, unless a deck says otherwise
 CROPS = {"data.independent_crops": False, "data.sequence_crops": 3, "data.crop_length": 30}
 OBJECTIVES = {
     "clip": {},
@@ -47,6 +50,15 @@ def require_what_exists(rows, kind, speaks):
             expect(exists is None or exists == (text != "nan"), f"{kind}: {column} is {text}")
 
 
+def require_worst_pairs(job):
+    """Whatever the objective, the pairs that cost most, by numbers, and the worst first."""
+    with open(job.output / "worst_pairs.tsv", newline="") as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file, delimiter="\t")]
+    expect(len(losses) == LISTED and all(map(math.isfinite, losses)), f"{job.output}: {losses}")
+    expect(losses == sorted(losses, reverse=True) and losses[0] > losses[-1] > 0,
+           f"{job.output}: {losses}")
+
+
 for name, changes in OBJECTIVES.items():
     common = {"loss.kind": name, "batch.masked_fraction": 0.0} | changes
     short = common | {"optim.steps": FEW, "checkpoint.every": FEW, "validate.every": FEW}
@@ -71,6 +83,8 @@ for name, changes in OBJECTIVES.items():
     before, after = (float(history(run.output, "validation.csv")[-1]["loss"])
                      for run in (untrained, trained))
     expect(after < before, f"{name}: validation loss {after:.4f}, untrained {before:.4f}")
+    if common["loss.kind"] not in ("mlm", "causal"):
+        require_worst_pairs(trained)
     say(f"{name}: loss {begin:.3f} to {end:.3f}, validation {before:.3f} to {after:.3f}")
 
 # Classes and architectures (CATH) of the sample's validation chains, none of which has a relative

@@ -23,6 +23,7 @@ except ImportError as missing:
 
 SOURCE = pathlib.Path(os.environ.get("JESPR_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 WIDTH = 16
+sys.path.insert(0, str(SOURCE / "utilities"))
 
 
 def draw(utility, folder):
@@ -109,6 +110,9 @@ def compare(work, history):
     slow, fast = table["loss, mean of the last 5 % of steps"]
     assert fast == "1.2345" and slow != fast, done.stdout
     assert "recall_1" in table and "language_loss" not in done.stdout, done.stdout
+    import compare_runs
+    panels = compare_runs.picture([compare_runs.Run(folder) for folder in folders]).axes
+    assert [axis.get_ylabel() for axis in panels[:2]] == ["loss", "loss"], panels
     for folders_given, words in (([folders[0]], "two or more"), ([history, history], "deck.proc")):
         done = subprocess.run([*command, *folders_given], capture_output=True, text=True)
         assert done.returncode != 0 and words in done.stderr, done.stderr
@@ -134,6 +138,45 @@ def write_dataset(path):
                 for i in (3, 12)))
 
 
+def require_panels(table):
+    """A panel for what has numbers, and none for the rest."""
+    import plot_history
+    history = plot_history.read_table(table)
+    lacks = np.full(len(history["step"]), np.nan)
+    halves = np.full(len(lacks), 0.5)
+
+    def titles_of(columns, validation=None):
+        fig = plot_history.picture("some", history | columns, validation)
+        fig.canvas.draw()
+        assert fig.axes[0].get_ylabel() == "loss", fig.axes[0].get_ylabel()
+        for axis in fig.axes:
+            values = np.concatenate([line.get_ydata() for line in axis.lines])
+            assert np.isfinite(values.astype(float)).any(), axis.get_title("left")
+        return [axis.get_title("left") for axis in fig.axes]
+
+    common = ["Learning rate", "Gradient norm, before clipping", "Speed"]
+    partners, scale = "Partners found within the batch", "Logit scale"
+    language = ["Residues predicted: loss", "Residues predicted right"]
+    not_joint = {"accuracy_sequence_to_structure": lacks, "accuracy_structure_to_sequence": lacks,
+                 "logit_scale": lacks}
+    speaks = {"language_loss": halves, "language_accuracy": halves}
+    classes = {f"class_accuracy_{modality}_{level}": halves
+               for modality in ("sequence", "structure") for level in (1, 2)}
+    told = {"step": history["step"][-2:], "loss": halves[:2], "recall_1": halves[:2],
+            "equal_length_percentile": lacks[:2], "rank_sequence": halves[:2],
+            "rank_structure": halves[:2], "best": np.zeros(2)}
+    of_mlm = {"recall_1": lacks[:2], "rank_sequence": lacks[:2], "rank_structure": lacks[:2],
+              "language_accuracy": halves[:2]}
+
+    assert titles_of({"language_loss": lacks, "language_accuracy": lacks}) == \
+        ["Loss", partners, common[0], scale, *common[1:]]
+    assert titles_of(not_joint | speaks, told | of_mlm) == ["Loss", *language, *common]
+    assert titles_of(classes, told) == \
+        ["Loss", partners, "Classes told from the sequence", "Classes told from the structure",
+         "Validation: recall, whole gallery", "Validation: effective ranks", common[0], scale,
+         *common[1:]]
+
+
 def main():
     work = pathlib.Path.cwd() / "plots_scratch"
     shutil.rmtree(work, ignore_errors=True)
@@ -153,7 +196,8 @@ def main():
         (history / "history.png").unlink()
         done = draw("plot_history.py", history)
         assert done.returncode == 0, done.stderr
-        require_picture(history / "history.png", 2000, 900)
+        require_picture(history / "history.png", 1500, 900)
+    require_panels(history / "history.csv")
 
     for number, galleries in enumerate(([("whole", 90, 0), ("equal_length", 70, 64)],
                                         [("whole", 40, 0)])):

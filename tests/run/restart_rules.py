@@ -68,15 +68,28 @@ for name in ("history.csv", "history.h5", "validation.csv", "log.txt"):
 result = refused(bare, "run.seed=99", code=DECK)
 expect("results of an earlier run" in result.err, result.text)
 
-# A history without a checkpoint is kept under another name.
-early = Run("early", model)
-early.run(1)
-rows = (early.output / "history.csv").read_bytes()
+# Results without a checkpoint are kept under other names, all of them.
+early = Run("early", model | {"run.statistics_every": 2, "validate.every": 3})
+twin = shutil.copy(dataset(), early.folder / "twin.h5")
+early.run(1, f"validate.datasets={twin}")
 for path in early.output.glob("*.h5"):
     path.unlink()
-result = early.run(1, "checkpoint.restart=auto")
-expect((early.output / "history.csv.old").read_bytes() == rows, "the old history is lost")
-expect("history.csv.old" in result.out, result.text)
+RESULTS = ("history.csv", "statistics.csv", "validation.csv", "validation_twin.csv",
+           "worst_pairs.tsv", "worst_pairs_twin.tsv")
+before = files(early.output)
+result = early.run(1, "checkpoint.restart=auto", "optim.lr_peak=1e-3")
+after = files(early.output)
+for name in RESULTS:
+    expect(after.get(f"{name}.old") == before[name], f"the old {name} is lost")
+    expect(f"{name}.old" in result.out, result.text)
+
+# Each of them alone is a result that a new run does not overwrite.
+for name in RESULTS:
+    alone = Run("alone", model)
+    alone.output.mkdir()
+    (alone.output / name).write_bytes(before[name])
+    result = refused(alone, code=DECK)
+    expect(f"{name}: results of an earlier run" in result.err, result.text)
 say("results are kept")
 
 # restart = 'file' goes on from the newest checkpoint only, or into a folder without results.
