@@ -108,6 +108,10 @@ class Evaluation {
                     dataset_.path(), galleries_.front().chains.size(), options_.split,
                     galleries_.size() > 1 ? galleries_.back().chains.size() : 0,
                     options_.retrieval.equal_length));
+    if (!trained_.loss.is_joint())
+      log::warning("&loss kind = '" + trained_.loss.kind +
+                   "' trained the sequence encoder alone: retrieval is that of heads that were "
+                   "never trained. Residues are judged in validations (&validate datasets)");
     for (Measured& gallery : galleries_) measure_model("trained", gallery);
     if (options_.untrained) {
       store_.initialize(static_cast<std::uint64_t>(weights.seed));

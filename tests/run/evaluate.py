@@ -167,3 +167,12 @@ result = evaluate(2, "refused", "evaluate.split=test", code=DATA)
 expect("0 chains of split 'test'" in result.err, result.text)
 expect(not (trained.folder / "refused").exists(), "results of a refused evaluation")
 say("refused what cannot be evaluated")
+
+# ---- A model whose heads nobody trained
+
+alone = Run("alone", {"loss.kind": "mlm", "batch.masked_fraction": 0.0, "optim.steps": 1,
+                      "validate.every": 0})
+alone.run(1)
+told = evaluate(1, "of_alone", f"evaluate.checkpoint={alone.checkpoint(1)}").out
+expect("heads that were never trained" in told and "mlm" in told, f"no warning:\n{told}")
+say("retrieval of a model that learned sequences alone is said to mean nothing")
