@@ -153,7 +153,8 @@ Findings read_share(std::span<const Item> items, const PrepareSettings& settings
 
 // ---- Counting
 
-/// Of `items` files; what this rank knows of `mine` is summed over the ranks.
+/// Of `items` files; what this rank knows of `mine` is summed over the ranks, but for the largest
+/// cluster, which all know.
 PrepareCounts count(const Findings& findings, std::size_t items, const PrepareCounts& mine,
                     const Communicator& communicator) {
   PrepareCounts counts = mine;
@@ -195,7 +196,7 @@ void run_prepare(const PrepareSettings& settings, const std::string& deck,
   mine.renamed = rename_repeated(findings, communicator);
   if (settings.duplicates == "drop") mine.twins = drop_twins(findings, communicator);
   mine.unlisted = join_table(findings.slab, table, default_split);
-  assign_splits(findings.slab, settings, communicator);
+  mine.largest_cluster = assign_splits(findings.slab, settings, communicator);
   const PrepareCounts counts = count(findings, items.size(), mine, communicator);
   const std::vector<Record>& records = findings.slab.records;
   print_counts(counts, settings, static_cast<std::int64_t>(table.rows.size()),

@@ -167,7 +167,8 @@ std::int64_t join_table(Slab& slab, const ChainTable& table, Split default_split
   return unlisted;
 }
 
-void assign_splits(Slab& slab, const PrepareSettings& settings, const Communicator& communicator) {
+std::int64_t assign_splits(Slab& slab, const PrepareSettings& settings,
+                           const Communicator& communicator) {
   std::vector<std::int32_t> my_clusters;
   std::vector<std::uint64_t> my_hashes;
   std::vector<std::string> my_sequences;
@@ -189,6 +190,7 @@ void assign_splits(Slab& slab, const PrepareSettings& settings, const Communicat
     slab.records[i].row.cluster = all.clusters[clusters.begin + i];
     slab.records[i].row.split = all.splits[clusters.begin + i];
   }
+  return largest_cluster(all.clusters);
 }
 
 }  // namespace jespr::data

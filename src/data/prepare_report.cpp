@@ -44,6 +44,29 @@ std::string source_problem(const PrepareSettings& settings) {
   return problem;
 }
 
+/// Whole clusters may leave a split without its share: nobody should learn that from a validation
+/// of nothing.
+void warn_of_short_splits(const PrepareCounts& counts, const PrepareSettings& settings) {
+  if (settings.split != "by_cluster") return;
+  std::string text;
+  const auto add = [&](Split split, double share) {
+    const std::int64_t chains = counts.splits[static_cast<std::size_t>(split)];
+    if (static_cast<double>(chains) >= 0.5 * share * static_cast<double>(counts.chains)) return;
+    text += fmt::format("{}{} has {} where {}_share = {} asks for {:.1f}", text.empty() ? "" : ", ",
+                        name_of(split), counted(chains, "chain"), name_of(split), share,
+                        share * static_cast<double>(counts.chains));
+  };
+  add(Split::validation, settings.validation_share);
+  add(Split::test, settings.test_share);
+  if (text.empty()) return;
+  log::warning(fmt::format(
+      "{}: the largest cluster has {} of {}, and a cluster larger than what a split lacks is for "
+      "training; give smaller clusters ({}), larger shares or more chains",
+      text, counts.largest_cluster, counted(counts.chains, "chain"),
+      settings.clusters == "kmers" ? "a larger least_shared, or a table with cluster30"
+                                   : "cluster30 of a search at higher identity"));
+}
+
 }  // namespace
 
 std::string ReportRow::text() const {
@@ -124,6 +147,7 @@ void print_counts(const PrepareCounts& counts, const PrepareSettings& settings,
                     counted(counts.twins, "chain")));
   log::line(fmt::format("splits     {} train, {} validation, {} test", counts.splits[0],
                         counts.splits[1], counts.splits[2]));
+  warn_of_short_splits(counts, settings);
   const std::int64_t listed = counts.chains - counts.unlisted;
   if (counts.unlisted > 0 && !settings.table.empty())
     log::warning(fmt::format(

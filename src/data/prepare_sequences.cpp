@@ -220,6 +220,7 @@ class Reader {
                   comparable);
     counts_.splits = {};
     for (const Split split : assignment_.splits) ++counts_.splits[static_cast<std::size_t>(split)];
+    counts_.largest_cluster = largest_cluster(assignment_.clusters);
     if (!comparable)
       log::warning(fmt::format("{} residues are too many to look for relatives across splits",
                                writer_.residues()));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/log.hpp"
 #include "data/prepare_report.hpp"
@@ -54,6 +55,14 @@ void assign_splits(SplitAssignment& assignment, const PrepareSettings& settings,
   if (looks_for_relatives && has_several(assignment.splits))
     warn_of_relatives(count_crossing(index, assignment.splits, settings.least_shared),
                       settings.least_shared);
+}
+
+std::int64_t largest_cluster(const std::vector<std::int32_t>& clusters) {
+  std::int64_t largest = clusters.empty() ? 0 : 1;
+  std::unordered_map<std::int32_t, std::int64_t> chains;
+  for (const std::int32_t cluster : clusters)
+    if (cluster != no_cluster) largest = std::max(largest, ++chains[cluster]);
+  return largest;
 }
 
 }  // namespace jespr::data

@@ -31,4 +31,7 @@ struct AssignmentSource {
 void assign_splits(SplitAssignment& assignment, const PrepareSettings& settings,
                    const AssignmentSource& source, bool looks_for_relatives);
 
+/// How many chains the largest cluster has; one without a cluster stands alone.
+std::int64_t largest_cluster(const std::vector<std::int32_t>& clusters);
+
 }  // namespace jespr::data

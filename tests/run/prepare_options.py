@@ -156,5 +156,10 @@ expect(len(set(content.cluster.tolist())) < len(content.names) + 1, content.clus
 pathlib.Path("bad.tsv").write_text("name\tsplit\n1TPK_A\tvalidation\n1TPK_B\ttrain\n")
 result = prepare("crossing", [str(STRUCTURES / "1TPK.pdb.gz")], table="bad.tsv")
 expect("1 chain of validation and test has a relative in training" in result.text, result.text)
+pathlib.Path("one.tsv").write_text("name\tcluster30\n1TPK_A\t1\n1TPK_B\t1\n1TPK_C\t1\n")
+result = prepare("one", [str(STRUCTURES / "1TPK.pdb.gz")], table="one.tsv", split="by_cluster",
+                 validation_share=0.34)
+expect("validation has 0 chains where validation_share = 0.34 asks for 1.0: the largest cluster "
+       "has 3 of 3 chains" in result.text and "cluster30 of a search" in result.text, result.text)
 result = prepare("wrong", [str(STRUCTURES)], code=DECK, split="by_cluster")
 expect("a split by clusters needs a table" in result.err, result.text)

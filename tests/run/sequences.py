@@ -231,6 +231,15 @@ for split, share in ((1, 0.05), (2, 0.03)):
     expect(share * len(splits) - 6 <= splits.count(split) <= share * len(splits) + 0.5,
            f"{splits.count(split)} of {len(splits)} in split {split}")  # families have 6 at most
 expect(splits[[family for family, _ in families].index(7)] == 0, "the large family is for training")
+expect("the largest cluster" not in result.text, result.text)
+relatives = [sequence for family, sequence in families if family == 7][:40]
+pathlib.Path("relatives.fasta").write_text("".join(
+    f">m{i}\n{sequence}\n" for i, sequence in enumerate(relatives)))
+result = prepare(2, "relatives", ["relatives.fasta"], clusters="kmers", split="by_cluster",
+                 validation_share=0.2, test_share=0.1)
+expect("warning: validation has 0 chains where validation_share = 0.2 asks for 8.0, test has 0 "
+       "chains where test_share = 0.1 asks for 4.0: the largest cluster has 40 of 40 chains"
+       in result.text and "a larger least_shared" in result.text, result.text)
 result = prepare(2, "families_2", ["families.fasta"], clusters="kmers")
 with h5py.File("families_2.h5") as file:
     expect(file["cluster"][:].tolist() == clusters and set(file["split"][:]) == {0}, "clusters")
