@@ -26,9 +26,6 @@
 namespace jespr::data {
 namespace {
 
-/// Residues that are compared to find relatives, at 9 bytes each: 2.4 GB at most.
-constexpr std::uint64_t most_compared = 1 << 28;
-
 /// A hash that is no empty place of a table.
 std::uint64_t key_of(std::string_view text) {
   return std::max<std::uint64_t>(1, digest(text.data(), text.size()));
@@ -187,7 +184,8 @@ class Reader {
       ++counts_.splits[static_cast<std::size_t>(row.split)];
     if (writer_.records() == 0) first_name_ = name;
     writer_.add(name, sequence, static_cast<std::int64_t>(sources_.size()), row);
-    require_comparable();
+    // As soon as there are too many, not when all are read.
+    require_comparable(settings_, writer_.residues());
     counts_.residues += static_cast<std::int64_t>(sequence.size());
   }
 
@@ -200,30 +198,17 @@ class Reader {
   bool by_kmers() const { return settings_.clusters == "kmers"; }
   bool by_cluster() const { return settings_.split == "by_cluster"; }
 
-  /// More residues than fit into memory to be compared are refused as soon as they are met.
-  void require_comparable() const {
-    if (by_kmers() && writer_.residues() > most_compared)
-      fail(Exit::deck, fmt::format("&prepare clusters = 'kmers': the FASTA files have more than {} "
-                                   "residues, as many as can be compared in memory; give a table "
-                                   "with a column cluster30, as of a search by MMseqs2",
-                                   most_compared));
-  }
-
   /// Where chains are in one split, as the table has them, nothing needs to be known of all.
   void assign_clusters_and_splits() {
     const bool several = std::count(counts_.splits.begin(), counts_.splits.end(), 0) < 2;
     if (!by_kmers() && !by_cluster() && !several) return;
     assignment_ = writer_.read_assignment();
-    const bool comparable = writer_.residues() <= most_compared;
     assign_splits(assignment_, settings_,
                   {[&] { return writer_.read_sequences(); }, [&] { return name_hashes_; }},
-                  comparable);
+                  writer_.residues());
     counts_.splits = {};
     for (const Split split : assignment_.splits) ++counts_.splits[static_cast<std::size_t>(split)];
     counts_.largest_cluster = largest_cluster(assignment_.clusters);
-    if (!comparable)
-      log::warning(fmt::format("{} residues are too many to look for relatives across splits",
-                               writer_.residues()));
   }
 
   /// Says about once a second how far the files are read.
