@@ -13,8 +13,6 @@
 namespace jespr::data {
 namespace {
 
-constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // some editors begin UTF-8 with it
-
 constexpr std::array<std::string_view, 3> split_names = {"train", "validation", "test"};
 
 std::vector<std::string> split_fields(std::string_view line) {

@@ -19,6 +19,7 @@
 #include "data/archive.hpp"
 #include "data/chain_choice.hpp"
 #include "data/structure_file.hpp"
+#include "data/utf8.hpp"
 
 namespace jespr::data {
 namespace {
@@ -152,7 +153,9 @@ class Lister {
   void add_list(const std::string& path) {
     std::ifstream list(path);
     if (!list) return add_problem(path, std::strerror(errno));
-    for (std::string line; std::getline(list, line);) {
+    bool is_first = true;
+    for (std::string line; std::getline(list, line); is_first = false) {
+      if (is_first && line.starts_with(byte_order_mark)) line.erase(0, byte_order_mark.size());
       line.erase(std::min(line.size(), line.find('#')));
       const std::size_t begin = line.find_first_not_of(" \t\r");
       if (begin == std::string::npos) continue;

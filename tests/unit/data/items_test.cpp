@@ -110,6 +110,15 @@ TEST_F(Items, FoldersListsAndFilesInOrder) {
                                       "(No such file or directory)"}));
 }
 
+TEST_F(Items, AListMayBeginWithAByteOrderMark) {
+  put("1.pdb", "one");
+  put("2.pdb", "two");
+  const std::string list = put("my.txt",
+                               "\xef\xbb\xbf"
+                               "1.pdb\r\n2.pdb\r\n");
+  EXPECT_EQ(contents_of(data::list_items({list})), (std::vector<std::string>{"one", "two"}));
+}
+
 /// Lines of lists may leave out the ending and say what of the file is wanted.
 TEST_F(Items, SelectionsInLists) {
   put("1abc.pdb", "pdb");
