@@ -62,11 +62,11 @@ std::string name_of_ranges(const Item& item) {
   return ranges.empty() ? "" : "_" + ranges;
 }
 
-void add_content(const Item& item, StructureContent content, const std::string& hash,
-                 const PrepareSettings& settings, Findings& findings) {
+/// Names are by the file alone or by the chain, too: `by_file`.
+void add_content(const Item& item, StructureContent content, const std::string& hash, bool by_file,
+                 Findings& findings) {
   const std::string title = clean(item.title);
   if (!content.chains.empty()) findings.slab.sources.push_back({title, hash});
-  const bool by_file = settings.chain_names == "file" && content.chains.size() == 1;
   const std::string stem = clean(stem_of(item.file_name())), ranges = name_of_ranges(item);
   for (StructureChain& chain : content.chains) {
     chain.id = clean(chain.id);
@@ -141,8 +141,10 @@ Findings read_share(std::span<const Item> items, const PrepareSettings& settings
       if (!problem.empty()) fail(Exit::data, problem);
       const std::string hash = sha256(bytes);
       StructureContent content = read_structure(std::move(bytes), options);
+      // Of the whole file, so that no name depends on what is chosen of it.
+      const bool by_file = settings.chain_names == "file" && content.chains.size() == 1;
       choose(item, settings, content);
-      add_content(item, std::move(content), hash, settings, findings);
+      add_content(item, std::move(content), hash, by_file, findings);
     } catch (const Error& error) {
       findings.rows.push_back({clean(item.title), "", "refused", "", error.what()});
     }
