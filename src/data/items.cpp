@@ -26,9 +26,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool ends_with_any(const std::string& path, std::span<const std::string_view> endings) {
+/// In the order in which a list's name without its ending is completed.
+constexpr std::array<std::string_view, 8> structure_endings = {
+    ".cif.gz", ".cif", ".pdb.gz", ".pdb", ".ent.gz", ".ent", ".mmcif.gz", ".mmcif"};
+
+char lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
+bool ends_with_any(std::string_view path, std::span<const std::string_view> endings) {
   return std::any_of(endings.begin(), endings.end(),
-                     [&](std::string_view ending) { return path.ends_with(ending); });
+                     [&](std::string_view ending) { return has_ending(path, ending); });
 }
 
 bool is_archive(const std::string& path) {
@@ -46,9 +54,8 @@ bool is_list(const std::string& path) {
 std::string with_ending(const std::string& path) {
   std::error_code error;
   if (fs::exists(fs::symlink_status(path, error))) return path;
-  for (const char* ending :
-       {".cif.gz", ".cif", ".pdb.gz", ".pdb", ".ent.gz", ".ent", ".mmcif.gz", ".mmcif"})
-    if (fs::exists(path + ending, error)) return path + ending;
+  for (const std::string_view ending : structure_endings)
+    if (std::string whole = path + std::string(ending); fs::exists(whole, error)) return whole;
   return path;
 }
 
@@ -65,7 +72,7 @@ class Lister {
     else if (!from_list && is_list(path) && fs::is_regular_file(path, error))
       add_list(path);
     else
-      add_file(path);
+      add_named(path);
     if (items_.size() == before) add_problem(path, "there is no file in it");
   }
 
@@ -110,6 +117,14 @@ class Lister {
       add_archive(path);
     else
       add(path, "", 0, bytes);
+  }
+
+  /// A file that the deck or a list names.
+  void add_named(const std::string& path) {
+    const std::size_t before = items_.size();
+    add_file(path);
+    for (std::size_t i = before; i < items_.size(); ++i)
+      items_[i].is_named = items_[i].member.empty();
   }
 
   struct Found {
@@ -179,7 +194,7 @@ class Lister {
     } catch (const Error& problem) {
       return add_problem(line, problem.what());
     }
-    add_file(path);
+    add_named(path);
     items_.back().selection = selection;
   }
 
@@ -259,7 +274,16 @@ class OpenArchive {
 
 }  // namespace
 
-bool is_fasta(const std::string& path) {
+bool has_ending(std::string_view path, std::string_view ending) {
+  return path.size() >= ending.size() &&
+         std::equal(ending.begin(), ending.end(),
+                    path.end() - static_cast<std::ptrdiff_t>(ending.size()),
+                    [](char a, char b) { return lower(a) == lower(b); });
+}
+
+bool is_structure(std::string_view path) { return ends_with_any(path, structure_endings); }
+
+bool is_fasta(std::string_view path) {
   constexpr std::array<std::string_view, 8> endings = {".fasta", ".fasta.gz", ".fa",  ".fa.gz",
                                                        ".faa",   ".faa.gz",   ".fas", ".fas.gz"};
   return ends_with_any(path, endings);

@@ -31,7 +31,7 @@ namespace {
 std::string stem_of(const std::string& file_name) {
   std::string stem = file_name;
   for (const std::string_view ending : {".gz", ".pdb", ".ent", ".cif", ".mmcif"})
-    if (stem.size() > ending.size() && stem.ends_with(ending))
+    if (stem.size() > ending.size() && has_ending(stem, ending))
       stem.resize(stem.size() - ending.size());
   return stem;
 }
@@ -190,8 +190,8 @@ void run_prepare(const PrepareSettings& settings, const std::string& deck,
                                ? ChainTable{}
                                : parse_chain_table(table_text, settings.table, default_split);
 
-  const std::vector<Item> items = list_shared_items(settings.sources, communicator);
-  if (are_sequences(items, settings))
+  std::vector<Item> items = list_shared_items(settings.sources, communicator);
+  if (settle_kind(items, settings) == SourceKind::sequences)
     return prepare_sequences(items, settings, table, deck, communicator);
   Findings findings = read_share(share(items, communicator), settings);
   PrepareCounts mine;

@@ -129,6 +129,7 @@ void write_report(const std::string& path, const std::vector<ReportRow>& rows,
 
 void print_counts(const PrepareCounts& counts, const PrepareSettings& settings,
                   std::int64_t table_rows, const std::string& example) {
+  const std::string thing = counts.are_sequences ? "record" : "chain";
   const std::string content =
       fmt::format("read       {}: {}, {}", counted(counts.files, "file"),
                   counted(counts.chains, counts.are_sequences ? "sequence" : "chain"),
@@ -137,26 +138,26 @@ void print_counts(const PrepareCounts& counts, const PrepareSettings& settings,
                                  : fmt::format("{}, {} of them without coordinates", content,
                                                counts.residues - counts.complete));
   log::line(fmt::format("refused    {} and {}: {}", counted(counts.refused_files, "file"),
-                        counted(counts.refused_chains, "chain"), report_of(settings)));
+                        counted(counts.refused_chains, thing), report_of(settings)));
   if (counts.renamed > 0)
-    log::line(fmt::format("renamed    {} whose name another chain has: see the report",
-                          counted(counts.renamed, "chain")));
+    log::line(fmt::format("renamed    {} whose name another {} has: see the report",
+                          counted(counts.renamed, thing), thing));
   if (counts.twins > 0)
     log::line(
         fmt::format("twins      {} left out that have the sequence of another: see the report",
-                    counted(counts.twins, "chain")));
+                    counted(counts.twins, thing)));
   log::line(fmt::format("splits     {} train, {} validation, {} test", counts.splits[0],
                         counts.splits[1], counts.splits[2]));
   warn_of_short_splits(counts, settings);
   const std::int64_t listed = counts.chains - counts.unlisted;
   if (counts.unlisted > 0 && !settings.table.empty())
     log::warning(fmt::format(
-        "{} without a row in {} {}", counted(counts.unlisted, "chain"), settings.table,
+        "{} without a row in {} {}", counted(counts.unlisted, thing), settings.table,
         settings.split == "by_cluster" ? "are clusters of their own"
                                        : "in the split '" + settings.default_split + "'"));
   if (listed < table_rows)
-    log::warning(fmt::format("{} of {} without a chain that was read; names are like {}",
-                             counted(table_rows - listed, "row"), settings.table, example));
+    log::warning(fmt::format("{} of {} without a {} that was read; names are like {}",
+                             counted(table_rows - listed, "row"), settings.table, thing, example));
 }
 
 }  // namespace jespr::data

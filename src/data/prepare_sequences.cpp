@@ -267,23 +267,70 @@ void prepare_on_root(const std::vector<Item>& items, const PrepareSettings& sett
   log::line(fmt::format("dataset    {}, verified", settings.dataset));
 }
 
+// ---- The kind of the sources
+
+bool is_sequence_file(const Item& item) { return item.member.empty() && is_fasta(item.path); }
+
+/// By its name; what is named itself may be a structure under any name.
+bool may_be_structure(const Item& item) {
+  return !is_sequence_file(item) && (item.is_named || is_structure(item.file_name()));
+}
+
+/// The first items of both kinds, of those that can be read.
+struct FirstOfKinds {
+  const Item* structure = nullptr;
+  const Item* sequences = nullptr;
+};
+
+FirstOfKinds first_of_kinds(const std::vector<Item>& items, bool only_named) {
+  FirstOfKinds first;
+  for (const Item& item : items) {
+    if (!item.problem.empty() || (only_named && !item.is_named)) continue;
+    if (!first.sequences && is_sequence_file(item)) first.sequences = &item;
+    if (!first.structure && may_be_structure(item)) first.structure = &item;
+  }
+  return first;
+}
+
+/// Failure: Error (deck).
+SourceKind kind_of(const std::vector<Item>& items) {
+  const FirstOfKinds named = first_of_kinds(items, true);
+  if (named.sequences && named.structure)
+    fail(Exit::deck, fmt::format("&prepare sources: {} is a FASTA file, {} is not; a dataset is of "
+                                 "structures or of FASTA files: prepare two datasets by two decks",
+                                 named.sequences->title, named.structure->title));
+  if (named.structure) return SourceKind::structures;
+  if (named.sequences) return SourceKind::sequences;
+  const FirstOfKinds found = first_of_kinds(items, false);
+  return found.sequences && !found.structure ? SourceKind::sequences : SourceKind::structures;
+}
+
+void refuse(Item& item, const char* reason) {
+  if (!item.problem.empty()) return;
+  item.problem = reason;
+  item.bytes = 0;  // that are read
+}
+
 }  // namespace
 
-bool are_sequences(const std::vector<Item>& items, const PrepareSettings& settings) {
-  const Item* sequences = nullptr;
-  const Item* structure = nullptr;
-  for (const Item& item : items)
-    (item.member.empty() && is_fasta(item.path) ? sequences : structure) = &item;
-  if (!sequences) return false;
-  if (structure)
-    fail(Exit::deck, fmt::format("the sources hold FASTA files ({}) and others ({}): prepare two "
-                                 "datasets",
-                                 sequences->title, structure->title));
+SourceKind settle_kind(std::vector<Item>& items, const PrepareSettings& settings) {
+  const SourceKind kind = kind_of(items);
+  std::string example;
+  for (Item& item : items) {
+    const bool is_fasta_file = is_sequence_file(item);
+    if (is_fasta_file && example.empty()) example = item.title;
+    if (kind == SourceKind::structures && is_fasta_file)
+      refuse(item, "a FASTA file among structures; prepare another dataset from it");
+    if (kind == SourceKind::sequences && !is_fasta_file)
+      refuse(item,
+             "not named as a FASTA file (.fasta, .fa, .faa, .fas, also .gz), among such files; if "
+             "it is a structure, prepare another dataset from it");
+  }
   const std::vector<std::string> wanted = structure_keys_set(settings);
-  if (!wanted.empty())
+  if (kind == SourceKind::sequences && !wanted.empty())
     fail(Exit::deck, fmt::format("&prepare {}: for structures, the sources are FASTA files ({})",
-                                 fmt::join(wanted, ", "), sequences->title));
-  return true;
+                                 fmt::join(wanted, ", "), example));
+  return kind;
 }
 
 void prepare_sequences(const std::vector<Item>& items, const PrepareSettings& settings,
