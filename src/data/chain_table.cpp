@@ -13,8 +13,6 @@
 namespace jespr::data {
 namespace {
 
-constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // some editors begin UTF-8 with it
-
 constexpr std::array<std::string_view, 3> split_names = {"train", "validation", "test"};
 
 std::vector<std::string> split_fields(std::string_view line) {
@@ -72,9 +70,9 @@ class ClusterColumn {
 std::string header_problem(const std::vector<std::string>& header) {
   if (std::find(header.begin(), header.end(), "name") == header.end())
     return header.size() == 2
-               ? "the header line needs one column 'name' (two columns of MMseqs2 or Foldseek need "
-                 "the header cluster30, name)"
-               : "the header line needs one column 'name'";
+               ? "the header line needs one tab-separated column 'name' (two columns of MMseqs2 or "
+                 "Foldseek need the header cluster30, name)"
+               : "the header line needs one tab-separated column 'name'";
   for (std::size_t i = 0; i < header.size(); ++i) {
     const std::string& column = header[i];
     const std::string which = "column " + std::to_string(i + 1);

@@ -15,7 +15,6 @@ namespace jespr::data {
 namespace {
 
 constexpr std::size_t longest_header = 1 << 16;  // bytes of a header that are looked at
-constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 constexpr char skipped = 0, gap = 1, stop = 2, wrong = 3;  // below all letters
 

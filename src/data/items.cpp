@@ -19,15 +19,24 @@
 #include "data/archive.hpp"
 #include "data/chain_choice.hpp"
 #include "data/structure_file.hpp"
+#include "data/utf8.hpp"
 
 namespace jespr::data {
 namespace {
 
 namespace fs = std::filesystem;
 
-bool ends_with_any(const std::string& path, std::span<const std::string_view> endings) {
+/// In the order in which a list's name without its ending is completed.
+constexpr std::array<std::string_view, 8> structure_endings = {
+    ".cif.gz", ".cif", ".pdb.gz", ".pdb", ".ent.gz", ".ent", ".mmcif.gz", ".mmcif"};
+
+char lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
+bool ends_with_any(std::string_view path, std::span<const std::string_view> endings) {
   return std::any_of(endings.begin(), endings.end(),
-                     [&](std::string_view ending) { return path.ends_with(ending); });
+                     [&](std::string_view ending) { return has_ending(path, ending); });
 }
 
 bool is_archive(const std::string& path) {
@@ -45,9 +54,8 @@ bool is_list(const std::string& path) {
 std::string with_ending(const std::string& path) {
   std::error_code error;
   if (fs::exists(fs::symlink_status(path, error))) return path;
-  for (const char* ending :
-       {".cif.gz", ".cif", ".pdb.gz", ".pdb", ".ent.gz", ".ent", ".mmcif.gz", ".mmcif"})
-    if (fs::exists(path + ending, error)) return path + ending;
+  for (const std::string_view ending : structure_endings)
+    if (std::string whole = path + std::string(ending); fs::exists(whole, error)) return whole;
   return path;
 }
 
@@ -64,7 +72,7 @@ class Lister {
     else if (!from_list && is_list(path) && fs::is_regular_file(path, error))
       add_list(path);
     else
-      add_file(path);
+      add_named(path);
     if (items_.size() == before) add_problem(path, "there is no file in it");
   }
 
@@ -111,6 +119,14 @@ class Lister {
       add(path, "", 0, bytes);
   }
 
+  /// A file that the deck or a list names.
+  void add_named(const std::string& path) {
+    const std::size_t before = items_.size();
+    add_file(path);
+    for (std::size_t i = before; i < items_.size(); ++i)
+      items_[i].is_named = items_[i].member.empty();
+  }
+
   struct Found {
     std::string path, problem;
   };
@@ -152,7 +168,9 @@ class Lister {
   void add_list(const std::string& path) {
     std::ifstream list(path);
     if (!list) return add_problem(path, std::strerror(errno));
-    for (std::string line; std::getline(list, line);) {
+    bool is_first = true;
+    for (std::string line; std::getline(list, line); is_first = false) {
+      if (is_first && line.starts_with(byte_order_mark)) line.erase(0, byte_order_mark.size());
       line.erase(std::min(line.size(), line.find('#')));
       const std::size_t begin = line.find_first_not_of(" \t\r");
       if (begin == std::string::npos) continue;
@@ -176,7 +194,7 @@ class Lister {
     } catch (const Error& problem) {
       return add_problem(line, problem.what());
     }
-    add_file(path);
+    add_named(path);
     items_.back().selection = selection;
   }
 
@@ -256,7 +274,16 @@ class OpenArchive {
 
 }  // namespace
 
-bool is_fasta(const std::string& path) {
+bool has_ending(std::string_view path, std::string_view ending) {
+  return path.size() >= ending.size() &&
+         std::equal(ending.begin(), ending.end(),
+                    path.end() - static_cast<std::ptrdiff_t>(ending.size()),
+                    [](char a, char b) { return lower(a) == lower(b); });
+}
+
+bool is_structure(std::string_view path) { return ends_with_any(path, structure_endings); }
+
+bool is_fasta(std::string_view path) {
   constexpr std::array<std::string_view, 8> endings = {".fasta", ".fasta.gz", ".fa",  ".fa.gz",
                                                        ".faa",   ".faa.gz",   ".fas", ".fas.gz"};
   return ends_with_any(path, endings);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace jespr::data {
@@ -21,6 +22,7 @@ struct Item {
   std::string title;        // the path below the folder that all sources share; of a member
                             // "ARCHIVE:MEMBER"
   std::string selection;    // what a list wants of it, as parse_selection reads it; "": all
+  bool is_named = false;    // by the deck or a list itself, not found in a folder or an archive
 
   /// The name of the file or member, without folders.
   std::string file_name() const;
@@ -34,8 +36,15 @@ struct Item {
 /// with a problem.
 std::vector<Item> list_items(const std::vector<std::string>& sources);
 
+/// Whether the name ends so, in upper or lower case.
+bool has_ending(std::string_view path, std::string_view ending);
+
 /// Whether the name is that of a FASTA file: .fasta, .fa, .faa or .fas, also .gz.
-bool is_fasta(const std::string& path);
+bool is_fasta(std::string_view path);
+
+/// Whether the name is that of a structure file: .cif, .mmcif, .pdb or .ent, also .gz. A file of
+/// another name may be one, too.
+bool is_structure(std::string_view path);
 
 /// Gives the bytes of each item to `use`, in order, or the reason why there are none: use(index,
 /// bytes, problem). An archive is read in one stream as long as its members are asked for in order.

@@ -31,7 +31,7 @@ namespace {
 std::string stem_of(const std::string& file_name) {
   std::string stem = file_name;
   for (const std::string_view ending : {".gz", ".pdb", ".ent", ".cif", ".mmcif"})
-    if (stem.size() > ending.size() && stem.ends_with(ending))
+    if (stem.size() > ending.size() && has_ending(stem, ending))
       stem.resize(stem.size() - ending.size());
   return stem;
 }
@@ -62,11 +62,11 @@ std::string name_of_ranges(const Item& item) {
   return ranges.empty() ? "" : "_" + ranges;
 }
 
-void add_content(const Item& item, StructureContent content, const std::string& hash,
-                 const PrepareSettings& settings, Findings& findings) {
+/// Names are by the file alone or by the chain, too: `by_file`.
+void add_content(const Item& item, StructureContent content, const std::string& hash, bool by_file,
+                 Findings& findings) {
   const std::string title = clean(item.title);
   if (!content.chains.empty()) findings.slab.sources.push_back({title, hash});
-  const bool by_file = settings.chain_names == "file" && content.chains.size() == 1;
   const std::string stem = clean(stem_of(item.file_name())), ranges = name_of_ranges(item);
   for (StructureChain& chain : content.chains) {
     chain.id = clean(chain.id);
@@ -141,8 +141,10 @@ Findings read_share(std::span<const Item> items, const PrepareSettings& settings
       if (!problem.empty()) fail(Exit::data, problem);
       const std::string hash = sha256(bytes);
       StructureContent content = read_structure(std::move(bytes), options);
+      // Of the whole file, so that no name depends on what is chosen of it.
+      const bool by_file = settings.chain_names == "file" && content.chains.size() == 1;
       choose(item, settings, content);
-      add_content(item, std::move(content), hash, settings, findings);
+      add_content(item, std::move(content), hash, by_file, findings);
     } catch (const Error& error) {
       findings.rows.push_back({clean(item.title), "", "refused", "", error.what()});
     }
@@ -153,7 +155,8 @@ Findings read_share(std::span<const Item> items, const PrepareSettings& settings
 
 // ---- Counting
 
-/// Of `items` files; what this rank knows of `mine` is summed over the ranks.
+/// Of `items` files; what this rank knows of `mine` is summed over the ranks, but for the largest
+/// cluster, which all know.
 PrepareCounts count(const Findings& findings, std::size_t items, const PrepareCounts& mine,
                     const Communicator& communicator) {
   PrepareCounts counts = mine;
@@ -187,15 +190,15 @@ void run_prepare(const PrepareSettings& settings, const std::string& deck,
                                ? ChainTable{}
                                : parse_chain_table(table_text, settings.table, default_split);
 
-  const std::vector<Item> items = list_shared_items(settings.sources, communicator);
-  if (are_sequences(items, settings))
+  std::vector<Item> items = list_shared_items(settings.sources, communicator);
+  if (settle_kind(items, settings) == SourceKind::sequences)
     return prepare_sequences(items, settings, table, deck, communicator);
   Findings findings = read_share(share(items, communicator), settings);
   PrepareCounts mine;
   mine.renamed = rename_repeated(findings, communicator);
   if (settings.duplicates == "drop") mine.twins = drop_twins(findings, communicator);
   mine.unlisted = join_table(findings.slab, table, default_split);
-  assign_splits(findings.slab, settings, communicator);
+  mine.largest_cluster = assign_splits(findings.slab, settings, communicator);
   const PrepareCounts counts = count(findings, items.size(), mine, communicator);
   const std::vector<Record>& records = findings.slab.records;
   print_counts(counts, settings, static_cast<std::int64_t>(table.rows.size()),

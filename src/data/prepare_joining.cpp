@@ -60,6 +60,12 @@ std::vector<std::string> names_of(const Slab& slab) {
   return names;
 }
 
+std::vector<std::string> sequences_of(const Slab& slab) {
+  std::vector<std::string> sequences;
+  for (const Record& record : slab.records) sequences.push_back(record.chain.sequence);
+  return sequences;
+}
+
 /// A chain among its twins.
 struct Candidate {
   std::uint64_t hash[2];  // two hashes of the sequence: 128 bits
@@ -167,28 +173,30 @@ std::int64_t join_table(Slab& slab, const ChainTable& table, Split default_split
   return unlisted;
 }
 
-void assign_splits(Slab& slab, const PrepareSettings& settings, const Communicator& communicator) {
+std::int64_t assign_splits(Slab& slab, const PrepareSettings& settings,
+                           const Communicator& communicator) {
   std::vector<std::int32_t> my_clusters;
   std::vector<std::uint64_t> my_hashes;
-  std::vector<std::string> my_sequences;
   std::vector<Split> my_splits;
+  std::int64_t my_residues = 0;
   for (const Record& record : slab.records) {
     my_clusters.push_back(record.row.cluster);
     my_hashes.push_back(digest(record.name.data(), record.name.size()));
-    my_sequences.push_back(record.chain.sequence);
+    my_residues += static_cast<std::int64_t>(record.chain.length());
     my_splits.push_back(record.row.split);
   }
   const Gathered<std::int32_t> clusters = gather(my_clusters, communicator);
   // All ranks compute the same from the same sequences.
   SplitAssignment all{clusters.values, gather(my_splits, communicator).values};
   assign_splits(all, settings,
-                {[&] { return gather_lines(my_sequences, communicator).values; },
+                {[&] { return gather_lines(sequences_of(slab), communicator).values; },
                  [&] { return gather(my_hashes, communicator).values; }},
-                true);
+                static_cast<std::uint64_t>(communicator.sum(my_residues)));
   for (std::size_t i = 0; i < slab.records.size(); ++i) {
     slab.records[i].row.cluster = all.clusters[clusters.begin + i];
     slab.records[i].row.split = all.splits[clusters.begin + i];
   }
+  return largest_cluster(all.clusters);
 }
 
 }  // namespace jespr::data

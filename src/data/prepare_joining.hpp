@@ -30,7 +30,9 @@ std::int64_t drop_twins(Findings& findings, const Communicator& communicator);
 /// Gives each chain its row of the table; returns how many have none.
 std::int64_t join_table(Slab& slab, const ChainTable& table, Split default_split);
 
-/// Clusters and splits of all chains, see data/split_assignment.hpp.
-void assign_splits(Slab& slab, const PrepareSettings& settings, const Communicator& communicator);
+/// Clusters and splits of all chains, see data/split_assignment.hpp; returns how many chains of all
+/// ranks the largest cluster has.
+std::int64_t assign_splits(Slab& slab, const PrepareSettings& settings,
+                           const Communicator& communicator);
 
 }  // namespace jespr::data

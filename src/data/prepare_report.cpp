@@ -44,6 +44,29 @@ std::string source_problem(const PrepareSettings& settings) {
   return problem;
 }
 
+/// Whole clusters may leave a split without its share: nobody should learn that from a validation
+/// of nothing.
+void warn_of_short_splits(const PrepareCounts& counts, const PrepareSettings& settings) {
+  if (settings.split != "by_cluster") return;
+  std::string text;
+  const auto add = [&](Split split, double share) {
+    const std::int64_t chains = counts.splits[static_cast<std::size_t>(split)];
+    if (static_cast<double>(chains) >= 0.5 * share * static_cast<double>(counts.chains)) return;
+    text += fmt::format("{}{} has {} where {}_share = {} asks for {:.1f}", text.empty() ? "" : ", ",
+                        name_of(split), counted(chains, "chain"), name_of(split), share,
+                        share * static_cast<double>(counts.chains));
+  };
+  add(Split::validation, settings.validation_share);
+  add(Split::test, settings.test_share);
+  if (text.empty()) return;
+  log::warning(fmt::format(
+      "{}: the largest cluster has {} of {}, and a cluster larger than what a split lacks is for "
+      "training; give smaller clusters ({}), larger shares or more chains",
+      text, counts.largest_cluster, counted(counts.chains, "chain"),
+      settings.clusters == "kmers" ? "a larger least_shared, or a table with cluster30"
+                                   : "cluster30 of a search at higher identity"));
+}
+
 }  // namespace
 
 std::string ReportRow::text() const {
@@ -106,6 +129,7 @@ void write_report(const std::string& path, const std::vector<ReportRow>& rows,
 
 void print_counts(const PrepareCounts& counts, const PrepareSettings& settings,
                   std::int64_t table_rows, const std::string& example) {
+  const std::string thing = counts.are_sequences ? "record" : "chain";
   const std::string content =
       fmt::format("read       {}: {}, {}", counted(counts.files, "file"),
                   counted(counts.chains, counts.are_sequences ? "sequence" : "chain"),
@@ -114,25 +138,26 @@ void print_counts(const PrepareCounts& counts, const PrepareSettings& settings,
                                  : fmt::format("{}, {} of them without coordinates", content,
                                                counts.residues - counts.complete));
   log::line(fmt::format("refused    {} and {}: {}", counted(counts.refused_files, "file"),
-                        counted(counts.refused_chains, "chain"), report_of(settings)));
+                        counted(counts.refused_chains, thing), report_of(settings)));
   if (counts.renamed > 0)
-    log::line(fmt::format("renamed    {} whose name another chain has: see the report",
-                          counted(counts.renamed, "chain")));
+    log::line(fmt::format("renamed    {} whose name another {} has: see the report",
+                          counted(counts.renamed, thing), thing));
   if (counts.twins > 0)
     log::line(
         fmt::format("twins      {} left out that have the sequence of another: see the report",
-                    counted(counts.twins, "chain")));
+                    counted(counts.twins, thing)));
   log::line(fmt::format("splits     {} train, {} validation, {} test", counts.splits[0],
                         counts.splits[1], counts.splits[2]));
+  warn_of_short_splits(counts, settings);
   const std::int64_t listed = counts.chains - counts.unlisted;
   if (counts.unlisted > 0 && !settings.table.empty())
     log::warning(fmt::format(
-        "{} without a row in {} {}", counted(counts.unlisted, "chain"), settings.table,
+        "{} without a row in {} {}", counted(counts.unlisted, thing), settings.table,
         settings.split == "by_cluster" ? "are clusters of their own"
                                        : "in the split '" + settings.default_split + "'"));
   if (listed < table_rows)
-    log::warning(fmt::format("{} of {} without a chain that was read; names are like {}",
-                             counted(table_rows - listed, "row"), settings.table, example));
+    log::warning(fmt::format("{} of {} without a {} that was read; names are like {}",
+                             counted(table_rows - listed, "row"), settings.table, thing, example));
 }
 
 }  // namespace jespr::data

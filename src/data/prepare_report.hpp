@@ -32,7 +32,8 @@ struct PrepareCounts {
   std::int64_t files = 0, refused_files = 0, chains = 0, refused_chains = 0, renamed = 0, twins = 0,
                residues = 0, complete = 0, unlisted = 0;
   std::array<std::int64_t, 3> splits{};
-  bool are_sequences = false;  // without structures
+  std::int64_t largest_cluster = 0;  // its chains
+  bool are_sequences = false;        // without structures
 };
 
 /// "1 file", "2 files".

@@ -26,9 +26,6 @@
 namespace jespr::data {
 namespace {
 
-/// Residues that are compared to find relatives, at 9 bytes each: 2.4 GB at most.
-constexpr std::uint64_t most_compared = 1 << 28;
-
 /// A hash that is no empty place of a table.
 std::uint64_t key_of(std::string_view text) {
   return std::max<std::uint64_t>(1, digest(text.data(), text.size()));
@@ -187,7 +184,8 @@ class Reader {
       ++counts_.splits[static_cast<std::size_t>(row.split)];
     if (writer_.records() == 0) first_name_ = name;
     writer_.add(name, sequence, static_cast<std::int64_t>(sources_.size()), row);
-    require_comparable();
+    // As soon as there are too many, not when all are read.
+    require_comparable(settings_, writer_.residues());
     counts_.residues += static_cast<std::int64_t>(sequence.size());
   }
 
@@ -200,29 +198,17 @@ class Reader {
   bool by_kmers() const { return settings_.clusters == "kmers"; }
   bool by_cluster() const { return settings_.split == "by_cluster"; }
 
-  /// More residues than fit into memory to be compared are refused as soon as they are met.
-  void require_comparable() const {
-    if (by_kmers() && writer_.residues() > most_compared)
-      fail(Exit::deck, fmt::format("&prepare clusters = 'kmers': the FASTA files have more than {} "
-                                   "residues, as many as can be compared in memory; give a table "
-                                   "with a column cluster30, as of a search by MMseqs2",
-                                   most_compared));
-  }
-
   /// Where chains are in one split, as the table has them, nothing needs to be known of all.
   void assign_clusters_and_splits() {
     const bool several = std::count(counts_.splits.begin(), counts_.splits.end(), 0) < 2;
     if (!by_kmers() && !by_cluster() && !several) return;
     assignment_ = writer_.read_assignment();
-    const bool comparable = writer_.residues() <= most_compared;
     assign_splits(assignment_, settings_,
                   {[&] { return writer_.read_sequences(); }, [&] { return name_hashes_; }},
-                  comparable);
+                  writer_.residues());
     counts_.splits = {};
     for (const Split split : assignment_.splits) ++counts_.splits[static_cast<std::size_t>(split)];
-    if (!comparable)
-      log::warning(fmt::format("{} residues are too many to look for relatives across splits",
-                               writer_.residues()));
+    counts_.largest_cluster = largest_cluster(assignment_.clusters);
   }
 
   /// Says about once a second how far the files are read.
@@ -281,23 +267,70 @@ void prepare_on_root(const std::vector<Item>& items, const PrepareSettings& sett
   log::line(fmt::format("dataset    {}, verified", settings.dataset));
 }
 
+// ---- The kind of the sources
+
+bool is_sequence_file(const Item& item) { return item.member.empty() && is_fasta(item.path); }
+
+/// By its name; what is named itself may be a structure under any name.
+bool may_be_structure(const Item& item) {
+  return !is_sequence_file(item) && (item.is_named || is_structure(item.file_name()));
+}
+
+/// The first items of both kinds, of those that can be read.
+struct FirstOfKinds {
+  const Item* structure = nullptr;
+  const Item* sequences = nullptr;
+};
+
+FirstOfKinds first_of_kinds(const std::vector<Item>& items, bool only_named) {
+  FirstOfKinds first;
+  for (const Item& item : items) {
+    if (!item.problem.empty() || (only_named && !item.is_named)) continue;
+    if (!first.sequences && is_sequence_file(item)) first.sequences = &item;
+    if (!first.structure && may_be_structure(item)) first.structure = &item;
+  }
+  return first;
+}
+
+/// Failure: Error (deck).
+SourceKind kind_of(const std::vector<Item>& items) {
+  const FirstOfKinds named = first_of_kinds(items, true);
+  if (named.sequences && named.structure)
+    fail(Exit::deck, fmt::format("&prepare sources: {} is a FASTA file, {} is not; a dataset is of "
+                                 "structures or of FASTA files: prepare two datasets by two decks",
+                                 named.sequences->title, named.structure->title));
+  if (named.structure) return SourceKind::structures;
+  if (named.sequences) return SourceKind::sequences;
+  const FirstOfKinds found = first_of_kinds(items, false);
+  return found.sequences && !found.structure ? SourceKind::sequences : SourceKind::structures;
+}
+
+void refuse(Item& item, const char* reason) {
+  if (!item.problem.empty()) return;
+  item.problem = reason;
+  item.bytes = 0;  // that are read
+}
+
 }  // namespace
 
-bool are_sequences(const std::vector<Item>& items, const PrepareSettings& settings) {
-  const Item* sequences = nullptr;
-  const Item* structure = nullptr;
-  for (const Item& item : items)
-    (item.member.empty() && is_fasta(item.path) ? sequences : structure) = &item;
-  if (!sequences) return false;
-  if (structure)
-    fail(Exit::deck, fmt::format("the sources hold FASTA files ({}) and others ({}): prepare two "
-                                 "datasets",
-                                 sequences->title, structure->title));
+SourceKind settle_kind(std::vector<Item>& items, const PrepareSettings& settings) {
+  const SourceKind kind = kind_of(items);
+  std::string example;
+  for (Item& item : items) {
+    const bool is_fasta_file = is_sequence_file(item);
+    if (is_fasta_file && example.empty()) example = item.title;
+    if (kind == SourceKind::structures && is_fasta_file)
+      refuse(item, "a FASTA file among structures; prepare another dataset from it");
+    if (kind == SourceKind::sequences && !is_fasta_file)
+      refuse(item,
+             "not named as a FASTA file (.fasta, .fa, .faa, .fas, also .gz), among such files; if "
+             "it is a structure, prepare another dataset from it");
+  }
   const std::vector<std::string> wanted = structure_keys_set(settings);
-  if (!wanted.empty())
+  if (kind == SourceKind::sequences && !wanted.empty())
     fail(Exit::deck, fmt::format("&prepare {}: for structures, the sources are FASTA files ({})",
-                                 fmt::join(wanted, ", "), sequences->title));
-  return true;
+                                 fmt::join(wanted, ", "), example));
+  return kind;
 }
 
 void prepare_sequences(const std::vector<Item>& items, const PrepareSettings& settings,

@@ -12,9 +12,13 @@
 
 namespace jespr::data {
 
-/// Whether the items are FASTA files. Failure: Error (deck) when they are of both kinds, or when
+enum class SourceKind { structures, sequences };
+
+/// What the deck or a list names itself decides; where folders and archives alone hold both kinds,
+/// files with names of structures do. Items of the other kind, which folders and archives brought
+/// along, get that as their problem. Failure: Error (deck) where files of both kinds are named, or
 /// the deck asks of sequences what needs structures.
-bool are_sequences(const std::vector<Item>& items, const PrepareSettings& settings);
+SourceKind settle_kind(std::vector<Item>& items, const PrepareSettings& settings);
 
 /// Reads the FASTA files and writes the dataset and the report. The root works alone, in one
 /// stream: so the content does not depend on the ranks. Memory: 8 bytes a record for the names (16

@@ -11,7 +11,7 @@ std::string pack(const std::vector<Item>& items) {
   for (const Item& item : items)
     for (const std::string& field :
          {item.path, item.member, std::to_string(item.place), std::to_string(item.bytes),
-          item.problem, item.title, item.selection})
+          item.problem, item.title, item.selection, std::to_string(item.is_named)})
       text += field + '\0';
   return text;
 }
@@ -34,6 +34,7 @@ std::vector<Item> unpack(const std::string& text) {
     item.problem = field();
     item.title = field();
     item.selection = field();
+    item.is_named = field() == "1";
     items.push_back(std::move(item));
   }
   return items;

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "data/prepare_report.hpp"
 #include "data/relatives.hpp"
@@ -36,24 +38,45 @@ void warn_of_relatives(std::int64_t crossing, double least_shared) {
 
 }  // namespace
 
+void require_comparable(const PrepareSettings& settings, std::uint64_t residues) {
+  if (settings.clusters == "kmers" && residues > most_compared)
+    fail(Exit::deck, fmt::format("&prepare clusters = 'kmers': the sources have more than {} "
+                                 "residues, as many as can be compared in memory; give a table "
+                                 "with a column cluster30, as of a search by MMseqs2",
+                                 most_compared));
+}
+
 void assign_splits(SplitAssignment& assignment, const PrepareSettings& settings,
-                   const AssignmentSource& source, bool looks_for_relatives) {
+                   const AssignmentSource& source, std::uint64_t residues) {
+  require_comparable(settings, residues);
   const bool by_kmers = settings.clusters == "kmers", by_cluster = settings.split == "by_cluster";
   const auto split_clusters = [&] {
     if (by_cluster)
       assignment.splits = splits_of_clusters(assignment.clusters, settings, source.name_hashes());
   };
   if (!by_kmers) split_clusters();
-  if (!by_kmers && !(looks_for_relatives && has_several(assignment.splits))) return;
+  if (!by_kmers && !has_several(assignment.splits)) return;
+  if (residues > most_compared)
+    return log::warning(
+        fmt::format("{} residues are too many to look for relatives across splits, {} are the most",
+                    residues, most_compared));
   const KmerIndex index(source.sequences());
   if (by_kmers) {
     assignment.clusters =
         clusters_of_relatives(index, assignment.splits.size(), settings.least_shared);
     split_clusters();
   }
-  if (looks_for_relatives && has_several(assignment.splits))
+  if (has_several(assignment.splits))
     warn_of_relatives(count_crossing(index, assignment.splits, settings.least_shared),
                       settings.least_shared);
+}
+
+std::int64_t largest_cluster(const std::vector<std::int32_t>& clusters) {
+  std::int64_t largest = clusters.empty() ? 0 : 1;
+  std::unordered_map<std::int32_t, std::int64_t> chains;
+  for (const std::int32_t cluster : clusters)
+    if (cluster != no_cluster) largest = std::max(largest, ++chains[cluster]);
+  return largest;
 }
 
 }  // namespace jespr::data

@@ -303,8 +303,9 @@ StructureContent read_structure(std::string bytes, const StructureOptions& optio
     if (is_gzip(bytes)) bytes = gunzip(bytes, largest_structure_bytes);
     if (bytes.starts_with('>'))
       fail(Exit::data,
-           "FASTA text; it is read from a file of its own, not of an archive, that is "
-           "named .fasta, .fa, .faa or .fas (also .gz)");
+           "FASTA text, no structure; FASTA files are named .fasta, .fa, .faa or .fas (also .gz) "
+           "and "
+           "lie in no archive");
     return chains_of(bytes, options);
   } catch (const Error&) {
     throw;

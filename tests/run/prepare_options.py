@@ -85,6 +85,16 @@ expect(len(remarks) == 4 and "no such chain; it has A" in remarks[0] and
        "no residue of 100-120" in remarks[1] and "is no selection" in remarks[2] and
        "No such file" in remarks[3], remarks)
 
+# A file's only protein chain is named by the file; of a choice or filter the names do not depend.
+pathlib.Path("some.list").write_text(f"{STRUCTURES}/1TPK:A\n{STRUCTURES}/1TPK:B\n"
+                                     f"{STRUCTURES}/1CRN:A\n{STRUCTURES}/103l.cif.gz:A:30-41\n")
+prepare("by_file", ["some.list"], chain_names="file")
+expect(Content("by_file").names == ["1TPK_A", "1TPK_B", "1CRN", "103l_30-41"],
+       Content("by_file").names)
+prepare("by_file", [str(SOURCES / "tests/data/raw_structures/1a4w.pdb.gz")], chain_names="file",
+        min_length=100)
+expect(Content("by_file").names == ["1a4w_H"], Content("by_file").names)
+
 # ---- Predicted models in an archive, as their database packs them: each as PDB and mmCIF
 
 model = gzip.decompress((STRUCTURES / "1CRN.cif.gz").read_bytes()).decode()
@@ -156,5 +166,10 @@ expect(len(set(content.cluster.tolist())) < len(content.names) + 1, content.clus
 pathlib.Path("bad.tsv").write_text("name\tsplit\n1TPK_A\tvalidation\n1TPK_B\ttrain\n")
 result = prepare("crossing", [str(STRUCTURES / "1TPK.pdb.gz")], table="bad.tsv")
 expect("1 chain of validation and test has a relative in training" in result.text, result.text)
+pathlib.Path("one.tsv").write_text("name\tcluster30\n1TPK_A\t1\n1TPK_B\t1\n1TPK_C\t1\n")
+result = prepare("one", [str(STRUCTURES / "1TPK.pdb.gz")], table="one.tsv", split="by_cluster",
+                 validation_share=0.34)
+expect("validation has 0 chains where validation_share = 0.34 asks for 1.0: the largest cluster "
+       "has 3 of 3 chains" in result.text and "cluster30 of a search" in result.text, result.text)
 result = prepare("wrong", [str(STRUCTURES)], code=DECK, split="by_cluster")
 expect("a split by clusters needs a table" in result.err, result.text)

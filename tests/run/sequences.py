@@ -10,8 +10,10 @@ import hashlib
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
+import tarfile
 
 import h5py
 
@@ -153,7 +155,7 @@ rows = report("plain")
 found = [int(row["chain"]) for row in rows if row["outcome"] == "refused"]
 expect(found == refused, f"refused {sorted(set(found) ^ set(refused))[:9]} wrongly or not at all")
 expect(all(row["remark"] for row in rows), "a row without a reason")
-expect(f"{len(refused)} chains" in result.out, result.text)
+expect(f"{len(refused)} records" in result.out, result.text)
 
 # Gzip in several members, two files, two ranks: the same content.
 middle = len(text) // 2
@@ -175,6 +177,7 @@ expect(len({name for name, _ in content("both_1")[0]}) == len(wanted) + len(want
 pathlib.Path("small.fasta").write_text(">a\nMKV\n>b\nMKVA\n>c\nMKV\n>d\nMK\n>e\nmkv\n>f\nWWWWWW\n")
 pathlib.Path("table.tsv").write_text(
     "name\tsplit\tcluster30\tec\na\ttest\t4\t1.1\nb\ttrain\t4\t\nf\tvalidation\t9\t2.7\n")
+prepare(1, "small_all", ["small.fasta"])
 prepare(2, "small", ["small.fasta"], min_length=3, max_length=5, duplicates="drop",
         table="table.tsv")
 expect(content("small")[0] == [("a", "MKV"), ("b", "MKVA")], content("small"))
@@ -231,6 +234,15 @@ for split, share in ((1, 0.05), (2, 0.03)):
     expect(share * len(splits) - 6 <= splits.count(split) <= share * len(splits) + 0.5,
            f"{splits.count(split)} of {len(splits)} in split {split}")  # families have 6 at most
 expect(splits[[family for family, _ in families].index(7)] == 0, "the large family is for training")
+expect("the largest cluster" not in result.text, result.text)
+relatives = [sequence for family, sequence in families if family == 7][:40]
+pathlib.Path("relatives.fasta").write_text("".join(
+    f">m{i}\n{sequence}\n" for i, sequence in enumerate(relatives)))
+result = prepare(2, "relatives", ["relatives.fasta"], clusters="kmers", split="by_cluster",
+                 validation_share=0.2, test_share=0.1)
+expect("warning: validation has 0 chains where validation_share = 0.2 asks for 8.0, test has 0 "
+       "chains where test_share = 0.1 asks for 4.0: the largest cluster has 40 of 40 chains"
+       in result.text and "a larger least_shared" in result.text, result.text)
 result = prepare(2, "families_2", ["families.fasta"], clusters="kmers")
 with h5py.File("families_2.h5") as file:
     expect(file["cluster"][:].tolist() == clusters and set(file["split"][:]) == {0}, "clusters")
@@ -274,7 +286,63 @@ expect([row["remark"] for row in report("none")] ==
        report("none"))
 structure = pathlib.Path(os.environ["JESPR_SOURCE_DIR"]) / "tests/data/structures/1CRN.cif.gz"
 result = prepare(2, "mixed", ["small.fasta", str(structure)], code=DECK)
-expect("prepare two datasets" in result.err, result.text)
+expect("small.fasta is a FASTA file, " in result.err and "&prepare sources" in result.err and
+       "prepare two datasets" in result.err, result.text)
+
+# What a folder or an archive brings along of the other kind is refused and stops nothing.
+for folder, files in {"notes": {"a.fasta": b">a\nMKV\n", "README.txt": b"notes"},
+                      "both": {"1CRN.cif.gz": structure.read_bytes(),
+                               "rcsb_pdb_1CRN.fasta": b">a\nMKV\n"}}.items():
+    pathlib.Path(folder).mkdir(exist_ok=True)
+    for name, text in files.items():
+        (pathlib.Path(folder) / name).write_bytes(text)
+with tarfile.open("both.tar", "w") as archive:
+    archive.add("both/1CRN.cif.gz")
+
+
+def refused_of(name):
+    return {row["source"]: row["remark"] for row in report(name) if row["outcome"] == "refused"}
+
+
+for ranks in (0, 2):
+    result = prepare(ranks, "notes", ["notes"])
+    expect("refused    1 file and 0 records" in result.out, result.text)
+    expect(content("notes")[0] == [("a", "MKV")], content("notes"))
+    expect(list(refused_of("notes")) == ["README.txt"] and
+           "not named as a FASTA file" in refused_of("notes")["README.txt"], refused_of("notes"))
+    # Folders alone: structures decide.
+    result = prepare(ranks, "both", ["both", "notes"])
+    expect("refused    3 files and 0 chains" in result.out, result.text)
+    with h5py.File("both.h5") as file:
+        expect(file["names"].asstr()[:].tolist() == ["1CRN_A"], "structures among FASTA files")
+    reasons = refused_of("both")
+    expect(reasons["both/rcsb_pdb_1CRN.fasta"].startswith("a FASTA file among structures") and
+           "another dataset" in reasons["notes/a.fasta"], reasons)
+    # What is named decides, by the deck or by a list.
+    pathlib.Path("named.list").write_text("small.fasta\nboth\n")
+    for sources in (["small.fasta", "both"], ["named.list"], ["small.fasta", "both.tar"]):
+        prepare(ranks, "named", sources, overwrite=True)
+        expect(content("named")[0][0] == ("a", "MKV"), content("named"))
+        expect(any("1CRN.cif.gz" in title and "if it is a structure" in reason
+                   for title, reason in refused_of("named").items()), refused_of("named"))
+    prepare(ranks, "named", [str(structure), "notes"])
+    with h5py.File("named.h5") as file:
+        expect(file["names"].asstr()[:].tolist() == ["1CRN_A"], "a structure is named")
+
+# Endings in upper case.
+for source, name in (("small.fasta", "ODD.FASTA"), ("awkward.fa.gz", "ODD.FA.GZ"),
+                     (structure, "1CRN.CIF.GZ")):
+    shutil.copy(source, name)
+prepare(1, "upper", ["ODD.FASTA"])
+expect(content("upper")[0] == content("small_all")[0], content("upper"))
+prepare(1, "upper", ["ODD.FA.GZ"])
+expect([s for _, s in content("upper")[0]] == [s for _, s in wanted], "ODD.FA.GZ")
+prepare(1, "upper", ["1CRN.CIF.GZ"])
+with h5py.File("upper.h5") as file:
+    expect(file["names"].asstr()[:].tolist() == ["1CRN_A"], "1CRN.CIF.GZ")
+shutil.copy("small.fasta", "small.seq")
+prepare(1, "upper", ["small.seq"], code=DATA)
+expect("FASTA files are named .fasta" in report("upper")[0]["remark"], report("upper"))
 result = prepare(2, "mixed", ["small.fasta"], code=DECK, confidence="plddt")
 expect("&prepare confidence = 'plddt': is for structures, small.fasta is a FASTA file"
        in result.err, result.text)

@@ -67,10 +67,11 @@ TEST(ChainTable, ClustersAreNumbersOrNames) {
 
 TEST(ChainTable, MistakesNameTheLine) {
   EXPECT_EQ(problem_of(""), "t.tsv: the table is empty");
-  EXPECT_EQ(problem_of("chain\tsplit\tec\n"), "t.tsv:1: the header line needs one column 'name'");
+  EXPECT_EQ(problem_of("chain\tsplit\tec\n"),
+            "t.tsv:1: the header line needs one tab-separated column 'name'");
   EXPECT_EQ(problem_of("a_A\ta_A\na_A\tb_A\n"),
-            "t.tsv:1: the header line needs one column 'name' (two columns of MMseqs2 or Foldseek "
-            "need the header cluster30, name)");
+            "t.tsv:1: the header line needs one tab-separated column 'name' (two columns of "
+            "MMseqs2 or Foldseek need the header cluster30, name)");
   EXPECT_EQ(problem_of("name\tsplit\nx\ttrain\ny\n"), "t.tsv:3: 1 columns, the header has 2");
   EXPECT_EQ(problem_of("name\tsplit\nx\tdev\n"),
             "t.tsv:2: split is 'dev', expected train, validation or test");

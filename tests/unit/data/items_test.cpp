@@ -110,6 +110,29 @@ TEST_F(Items, FoldersListsAndFilesInOrder) {
                                       "(No such file or directory)"}));
 }
 
+/// What the deck or a list names, and what folders and archives bring along.
+TEST_F(Items, NamedOrFound) {
+  put("b/1.pdb", "one");
+  put("2.pdb", "two");
+  const std::string archive = put_archive("x.tar", {{"3.pdb", "three"}});
+  const std::string list = put("my.list", "2.pdb\n2.pdb:A\nb\nx.tar\n");
+  std::string found;
+  for (const Item& item : data::list_items({list, (folder_ / "2.pdb").string(), archive}))
+    found += item.title + (item.is_named ? " named\n" : " found\n");
+  EXPECT_EQ(found,
+            "2.pdb named\n2.pdb named\nb/1.pdb found\nx.tar:3.pdb found\n2.pdb named\n"
+            "x.tar:3.pdb found\n");
+}
+
+TEST_F(Items, AListMayBeginWithAByteOrderMark) {
+  put("1.pdb", "one");
+  put("2.pdb", "two");
+  const std::string list = put("my.txt",
+                               "\xef\xbb\xbf"
+                               "1.pdb\r\n2.pdb\r\n");
+  EXPECT_EQ(contents_of(data::list_items({list})), (std::vector<std::string>{"one", "two"}));
+}
+
 /// Lines of lists may leave out the ending and say what of the file is wanted.
 TEST_F(Items, SelectionsInLists) {
   put("1abc.pdb", "pdb");
