@@ -164,11 +164,12 @@ struct ForwardTask {
   static Arrays take(Slab& slab, int length, int width) {
     const auto array = [&](std::size_t n) { return slab.vector<T>(n).data(); };
     const auto numbers = [&](std::size_t n) { return slab.vector<Number>(n).data(); };
-    const std::size_t block = static_cast<std::size_t>(queries_at_once * whole_vectors<T>(width));
+    const std::size_t of_queries =
+        static_cast<std::size_t>(queries_at_once * whole_vectors<T>(width));
     return {Tiles::take(slab, Tiles::columns, length, width),
             Tiles::take(slab, Tiles::rows, length, width),
-            array(block),
-            array(block),
+            array(of_queries),
+            array(of_queries),
             numbers(Operands::left_size(queries_at_once, width)),
             numbers(Operands::left_size(queries_at_once, keys_at_once))};
   }
