@@ -171,8 +171,10 @@ void vector_layer_norm_backward(Tensor3<T> dy, Tensor3<T> v, Tensor3<T> dv) {
 
 template <class T>
 void single_channel_gradients(Workspace& scratch, Tensor3<T> v, Vector<T> wh, Vector<T> wv,
-                              Tensor3<T> dy, Matrix<T> dnorms, Vector<T> dwh, Vector<T> dwv) {
+                              Tensor3<T> dy, Matrix<T> ds, Panel<T> norm_weights, Vector<T> dwh,
+                              Vector<T> dwv) {
   Scope scope(scratch);
+  const int scalars = norm_weights.rows;
   const Vector<double> sum_wh = scratch.vector<double>(1), sum_wv = scratch.vector<double>(1);
   fill(sum_wh, 0);
   fill(sum_wv, 0);
@@ -192,8 +194,12 @@ void single_channel_gradients(Workspace& scratch, Tensor3<T> v, Vector<T> wh, Ve
         const double common = both * slope * scale * scale * scale / (1 + eps);
         const double du_v = is_kept(q) ? scale * slope - common * both * length2 : 0.0;  // du . v
         const double norm = Kokkos::sqrt(inner * inner * length2 + vector_norm_eps);
+        double dnorm = 0;
+        for (int c = 0; c < scalars; ++c)
+          dnorm += static_cast<double>(ds(i, c)) *
+                   norm_weights.data[std::size_t(c) * std::size_t(norm_weights.stride)];
         return Kokkos::Array<double, 2>{
-            {wv(0) * du_v + dnorms(i, 0) * inner * length2 / norm, inner * du_v}};
+            {wv(0) * du_v + dnorm * inner * length2 / norm, inner * du_v}};
       });
   for_each(
       "single channel gradients", 1, KOKKOS_LAMBDA(const std::size_t) {
@@ -264,7 +270,8 @@ void drop_vectors(Tensor3<T> v, const Offsets& offsets, PhiloxKey key, std::uint
   template void vector_layer_norm<T>(Tensor3<T>, Tensor3<T>);                               \
   template void vector_layer_norm_backward<T>(Tensor3<T>, Tensor3<T>, Tensor3<T>);          \
   template void single_channel_gradients<T>(Workspace&, Tensor3<T>, Vector<T>, Vector<T>,   \
-                                            Tensor3<T>, Matrix<T>, Vector<T>, Vector<T>);   \
+                                            Tensor3<T>, Matrix<T>, Panel<T>, Vector<T>,     \
+                                            Vector<T>);                                     \
   template void to_local_frames<T>(Matrix<T>, Tensor3<T>, Tensor3<T>, Matrix<T>);           \
   template void to_local_frames_backward<T>(Matrix<T>, Tensor3<T>, Matrix<T>, Tensor3<T>);  \
   template void drop_vectors<T>(Tensor3<T>, const Offsets&, PhiloxKey, std::uint32_t, double);

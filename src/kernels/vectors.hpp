@@ -51,12 +51,14 @@ template <class T>
 void vector_layer_norm_backward(Tensor3<T> dy, Tensor3<T> v, Tensor3<T> dv);
 
 /// Gradients of two maps of a single channel, vh = wh v and u = wv vh, behind which a norm stands:
-/// dwh and dwv [1] are added to, from dy of y = vector_layer_norm(u) and dnorms of
-/// vector_norms(vh). v and dy [N, 3, 1], dnorms [N, 1]. In f64: the norm takes the length of u
-/// away, and with it all but a ten thousandth of what the maps would get.
+/// dwh and dwv [1] are added to, from dy of y = vector_layer_norm(u) and ds of scalars that read
+/// vector_norms(vh) by `norm_weights`. v and dy [N, 3, 1], ds [N, S], norm_weights [S, 1]. In f64:
+/// the norm takes the length of u away, and with it all but a ten thousandth of what the maps would
+/// get; and terms of many rows cancel.
 template <class T>
 void single_channel_gradients(Workspace& scratch, Tensor3<T> v, Vector<T> wh, Vector<T> wv,
-                              Tensor3<T> dy, Matrix<T> dnorms, Vector<T> dwh, Vector<T> dwv);
+                              Tensor3<T> dy, Matrix<T> ds, Panel<T> norm_weights, Vector<T> dwh,
+                              Vector<T> dwv);
 
 /// out [N, S + 3U]: the scalars, then each vector's components along the rows of the residue's
 /// frame, channel by channel: out[i, S + 3u + k] = sum_d frames[i, k, d] v[i, d, u].

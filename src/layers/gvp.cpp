@@ -90,7 +90,8 @@ void Gvp<P>::backward(Context& context, const Saved& saved, const Features<Real>
   }
   const Matrix<Real> dnorms = context.scratch.matrix<Real>(n, static_cast<std::size_t>(hidden));
   const Tensor3<Real> dvh = context.scratch.tensor<Real>(n, 3, static_cast<std::size_t>(hidden));
-  backward_scalars(context, saved, dout.s, dnorms);
+  backward_scalars(context, saved, dout.s);
+  matmul_nn(context, dout.s, columns_of(ws.value(), shape.scalars_in, hidden), dnorms);
   matmul_nn(context, channel_rows(dout.v), wv.value(), channel_rows(dvh));
   kernels::vector_norms_backward(saved.vh, panel(saved.norms), panel(dnorms), dvh, true);
   if (train) {
@@ -103,15 +104,13 @@ void Gvp<P>::backward(Context& context, const Saved& saved, const Features<Real>
 }
 
 template <class P>
-void Gvp<P>::backward_scalars(Context& context, const Saved& saved, Matrix<Real> ds,
-                              Matrix<Real> dnorms) const {
+void Gvp<P>::backward_scalars(Context& context, const Saved& saved, Matrix<Real> ds) const {
   const Activation activation = shape.gated ? Activation::relu : Activation::none;
   if (ws.trainable())
     kernels::activation_and_bias_backward(context.scratch, activation, saved.s, saved.s, ds,
                                           flat(ws_bias.gradient()));
   else
     kernels::activation_backward(activation, saved.s, saved.s, ds, ds);
-  matmul_nn(context, ds, columns_of(ws.value(), shape.scalars_in, shape.hidden()), dnorms);
   if (!ws.trainable()) return;
   matmul_tn(context, ds, saved.in.s, columns_of(ws.gradient(), 0, shape.scalars_in), Real(1));
   matmul_tn(context, ds, saved.norms, columns_of(ws.gradient(), shape.scalars_in, shape.hidden()),
@@ -150,18 +149,16 @@ void backward_embedding(Context& context, const Gvp<P>& gvp,
                         const typename Gvp<P>::Saved& gvp_saved, const GvpNorm<P>& norm,
                         const typename GvpNorm<P>::Saved& norm_saved,
                         const Features<typename P::Real>& d) {
-  using Real = typename P::Real;
   if (gvp.shape.hidden() > 1) {
     norm.backward(context, norm_saved, d);
     return gvp.backward(context, gvp_saved, d, nullptr);
   }
-  Scope scope(context.scratch);
-  const Matrix<Real> dnorms = context.scratch.matrix<Real>(d.rows(), 1);
   norm.scalar_norm.backward(context, norm_saved.scalar_norm, d.s, d.s);
-  gvp.backward_scalars(context, gvp_saved, d.s, dnorms);
+  gvp.backward_scalars(context, gvp_saved, d.s);
   kernels::single_channel_gradients(context.scratch, gvp_saved.in.v, flat(gvp.wh.value()),
-                                    flat(gvp.wv.value()), d.v, dnorms, flat(gvp.wh.gradient()),
-                                    flat(gvp.wv.gradient()));
+                                    flat(gvp.wv.value()), d.v, d.s,
+                                    columns_of(gvp.ws.value(), gvp.shape.scalars_in, 1),
+                                    flat(gvp.wh.gradient()), flat(gvp.wv.gradient()));
 }
 
 template struct Gvp<F32>;

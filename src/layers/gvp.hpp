@@ -73,9 +73,9 @@ struct Gvp {
   /// `dout` is overwritten; `din` is assigned, or null for a layer whose input is data.
   void backward(Context& context, const Saved& saved, const Features<Real>& dout,
                 const Features<Real>* din) const;
-  /// The part of `backward` that has to do with Ws: its gradient and dnorms [N, hidden].
-  void backward_scalars(Context& context, const Saved& saved, Matrix<Real> ds,
-                        Matrix<Real> dnorms) const;
+  /// The part of `backward` that has to do with Ws: from its output, in place, to in front of the
+  /// activation, and its gradient.
+  void backward_scalars(Context& context, const Saved& saved, Matrix<Real> ds) const;
 };
 
 /// Layer norm of the scalars (eps 1e-5) and norm of the vectors (kernels/vectors.hpp).

@@ -145,18 +145,103 @@ def language():
         "lm_head.layer_norm.weight": (width,), "lm_head.layer_norm.bias": (width,),
         "lm_head.bias": (tokens,)}.items()}
     targets = {0: 7, 2: 32, 3: 7, 4: 0}  # row: token; the second row predicts nothing
+    yield from arrays.items()
+    yield from zip(("loss", "right"), predict(arrays["rep"], targets, arrays))
+
+
+def linear(x, name, arrays):
+    return x @ arrays[name + ".weight"].T + arrays[name + ".bias"]
+
+
+def gelu(x):
+    return 0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
+
+
+def layer_norm(x, name, arrays):
+    x = (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
+    return x * arrays[name + ".weight"] + arrays[name + ".bias"]
+
+
+def predict(rep, targets, arrays):
+    """Sum of the cross entropies of {row: token}, and how many are right."""
     loss = right = 0
     for row, target in targets.items():
-        h = arrays["lm_head.dense.weight"] @ arrays["rep"][row] + arrays["lm_head.dense.bias"]
-        h = np.array([0.5 * v * (1 + math.erf(v / math.sqrt(2))) for v in h])
-        h = (h - h.mean()) / np.sqrt(h.var() + 1e-5)
-        h = h * arrays["lm_head.layer_norm.weight"] + arrays["lm_head.layer_norm.bias"]
+        h = gelu(linear(rep[row], "lm_head.dense", arrays))
+        h = layer_norm(h, "lm_head.layer_norm", arrays)
         logits = arrays["embed_tokens.weight"] @ h + arrays["lm_head.bias"]
         loss += np.log(np.exp(logits).sum()) - logits[target]
         right += logits.argmax() == target
+    return loss, right
+
+
+LETTERS = "LAGVSERTIDPKQNFYMHWCXBUZO.-"  # of the ESM-1b alphabet, from token 4 on
+CLS, EOS, MASK = 0, 2, 32
+
+
+def encode(tokens, causal, layers, heads, arrays):
+    """ESM-2 (Lin et al. 2023): pre-norm blocks, rotary positions, the embedding of masked tokens 0
+    and others rescaled; causal: a row sees none behind it."""
+    hidden = np.array(tokens) == MASK
+    x = np.where(hidden[:, None], 0, (1 - 0.15 * 0.8) / (1 - hidden.mean()) *
+                 arrays["embed_tokens.weight"][tokens])
+    length, width = x.shape
+    d = width // heads
+    angle = np.arange(length)[:, None] * 10000.0 ** (-2 * np.arange(d // 2) / d)
+
+    def rotated(v):
+        a, b = v[:, :d // 2], v[:, d // 2:]
+        return np.hstack([a * np.cos(angle) - b * np.sin(angle),
+                          b * np.cos(angle) + a * np.sin(angle)])
+    for layer in range(layers):
+        name = f"layers.{layer}."
+        h = layer_norm(x, name + "self_attn_layer_norm", arrays)
+        q, k, v = (linear(h, f"{name}self_attn.{part}_proj", arrays) for part in "qkv")
+        out = []
+        for head in range(heads):
+            own = slice(head * d, (head + 1) * d)
+            scores = rotated(q[:, own]) @ rotated(k[:, own]).T / math.sqrt(d)
+            if causal:
+                scores[np.triu_indices(length, 1)] = -np.inf
+            p = np.exp(scores - scores.max(axis=1, keepdims=True))
+            out.append(p / p.sum(axis=1, keepdims=True) @ v[:, own])
+        x = x + linear(np.hstack(out), name + "self_attn.out_proj", arrays)
+        h = layer_norm(x, name + "final_layer_norm", arrays)
+        x = x + linear(gelu(linear(h, name + "fc1", arrays)), name + "fc2", arrays)
+    return layer_norm(x, "emb_layer_norm_after", arrays)
+
+
+def encoder():
+    """Next and masked residues of two proteins through a small encoder: losses and right ones."""
+    rng = np.random.default_rng(20220721)
+    width, layers, heads = 8, 2, 2
+    shapes = {"embed_tokens": (33,), "emb_layer_norm_after": (), "lm_head.dense": (width,),
+              "lm_head.layer_norm": ()}
+    for layer in range(layers):
+        name = f"layers.{layer}."
+        shapes |= {f"{name}self_attn.{part}_proj": (width,) for part in ("q", "k", "v", "out")}
+        shapes |= {name + "self_attn_layer_norm": (), name + "final_layer_norm": (),
+                   name + "fc1": (4 * width,)}
+    arrays = {}
+    for name, outputs in shapes.items():
+        arrays[name + ".weight"] = rng.normal(size=(*outputs, width))
+        if name != "embed_tokens":
+            arrays[name + ".bias"] = 0.3 * rng.normal(size=outputs or (width,))
+    for layer in range(layers):
+        arrays[f"layers.{layer}.fc2.weight"] = 0.5 * rng.normal(size=(width, 4 * width))
+        arrays[f"layers.{layer}.fc2.bias"] = rng.normal(size=(width,))
+    arrays["lm_head.bias"] = rng.normal(size=(33,))
     yield from arrays.items()
-    yield "loss", loss
-    yield "right", right
+    proteins = [[CLS, *(LETTERS.index(c) + 4 for c in letters), EOS] for letters in
+                ("MKVLAGHHXW", "DECADE")]
+    following = [dict(enumerate(tokens[1:])) for tokens in proteins]
+    hidden = [{row: tokens[row] for row in rows} for tokens, rows in zip(proteins, ([2, 7], [1]))]
+    masked = [[MASK if row in rows else token for row, token in enumerate(tokens)]
+              for tokens, rows in zip(proteins, hidden)]
+    for kind, shown, targets in (("causal", proteins, following), ("mlm", masked, hidden)):
+        found = [predict(encode(tokens, kind == "causal", layers, heads, arrays), wanted, arrays)
+                 for tokens, wanted in zip(shown, targets)]
+        yield kind + ".loss", sum(loss for loss, _ in found)
+        yield kind + ".right", sum(right for _, right in found)
 
 
 def classes():
@@ -202,6 +287,7 @@ def main():
     found = {name: np.atleast_1d(np.asarray(numbers, dtype=float)).ravel()
              for name, numbers in [*values(), *(("language." + name, numbers)
                                                 for name, numbers in language()),
+                                   *(("encoder." + name, numbers) for name, numbers in encoder()),
                                    *(("classes." + name, numbers) for name, numbers in classes())]}
     if os.environ.get("JESPR_ACCEPT") == "1":
         PATH.write_text("".join(f"{name} {' '.join(repr(float(v)) for v in numbers)}\n"

@@ -225,8 +225,7 @@ void Parity::compare_gradients(const Recorder& recorder, const std::string& grou
 /// is more than ten times the second in (2 / pi) atan(1 / 10) = 6 % of all draws, which would fail
 /// most sets by their dozens of losses and 1 x 1 gradients. So where a number breaks its own bound,
 /// the root mean square over all single numbers of its measure in the file is held to the same
-/// rule, ours and the reference's; the table says so. Two or more numbers are held to their own,
-/// and the shipped files hold the rule of every array.
+/// rule, ours and the reference's; the table says so. Two or more numbers are held to their own.
 void Parity::pool_single_numbers() {
   struct Pool {
     double ours = 0, own = 0;  // sums of squares
@@ -302,7 +301,7 @@ void Parity::write_table() const {
 }
 
 void Parity::finish() {
-  if (!golden_set().empty()) pool_single_numbers();
+  pool_single_numbers();
   for (const std::string& problem : problems()) ADD_FAILURE() << problem;
   write_table();
   if (!golden_set().empty()) return;

@@ -180,27 +180,29 @@ TEST(VectorLayerNorm, GradientByDifferences) {
 }
 
 TEST(VectorLayerNorm, GradientsOfTheMapsOfASingleChannel) {
-  constexpr std::size_t n = 20;
+  constexpr std::size_t n = 20, scalars = 3;
   const Numbers v = with_short_ones(n, 1), w = random_numbers(3 * n, 13),
-                dnorms = random_numbers(n, 14, 1e-3);  // as small as what the norm leaves
+                norm_weights = random_numbers(scalars, 15),
+                ds = random_numbers(n * scalars, 14, 1e-3);  // as small as what the norm leaves
   const auto loss = [&](const Numbers& maps) {
     Numbers u = v;
     double sum = 0;
     for (std::size_t i = 0; i < n; ++i) {
       double length2 = kernels::vector_norm_eps;
       for (std::size_t d = 0; d < 3; ++d) length2 += std::pow(maps[0] * v[3 * i + d], 2);
-      sum += dnorms[i] * std::sqrt(length2);
+      for (std::size_t c = 0; c < scalars; ++c)
+        sum += ds[i * scalars + c] * norm_weights[c] * std::sqrt(length2);
     }
     for (double& x : u) x *= maps[0] * maps[1];
     return sum + dot(normalized(u, 1), w);
   };
   const Numbers maps = {0.7, -1.3};
-  const Guarded<double> v_(v), w_(w), norms(dnorms), wh(Numbers{maps[0]}), wv(Numbers{maps[1]}),
-      dwh(Numbers{0}), dwv(Numbers{0});
+  const Guarded<double> v_(v), w_(w), ds_(ds), weights(norm_weights), wh(Numbers{maps[0]}),
+      wv(Numbers{maps[1]}), dwh(Numbers{0}), dwv(Numbers{0});
   Bench bench;
   kernels::single_channel_gradients(bench.scratch, tensor(v_, n, 1), wh.vector(), wv.vector(),
-                                    tensor(w_, n, 1), norms.matrix(n, 1), dwh.vector(),
-                                    dwv.vector());
+                                    tensor(w_, n, 1), ds_.matrix(n, scalars),
+                                    panel(weights.matrix(scalars, 1)), dwh.vector(), dwv.vector());
   expect_gradient("maps", loss, maps, {dwh.host()[0], dwv.host()[0]}, double(n), 1.0 / 1024);
 }
 
