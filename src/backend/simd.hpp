@@ -37,6 +37,7 @@ constexpr int whole_vectors(int n) {
   return (n + simd_lanes<T> - 1) / simd_lanes<T> * simd_lanes<T>;
 }
 
+/// From any address. Not by memcpy: sums that begin or end so GCC 12 keeps on the stack.
 template <class T>
 inline Simd<T> load(const T* from) {
   return *reinterpret_cast<const typename detail::SimdOf<T>::in_memory*>(from);
