@@ -125,7 +125,8 @@ refused(new, DATA, f"{unlabelled}: it has no label 'cath' (&classes label); its 
         f"data.dataset={unlabelled}")
 expect(not new.checkpoints(), "a refused run left checkpoints")
 go_on = ("checkpoint.restart=auto", "optim.steps=9")
-refused(whole, DECK, "was trained with class heads", *go_on, "classes.label=''")
+refused(whole, DECK, "was trained with class heads", *go_on, "classes.label=''",
+        "classes.weights=1,1,1,1")
 refused(clip, DECK, "was trained without class heads", *go_on, "classes.label=cath")
 refused(whole, DATA, "first level 2 ", *go_on, "classes.weights=1,1,0.5")
 
