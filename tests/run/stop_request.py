@@ -79,9 +79,12 @@ os.kill(job.pid, signal.SIGUSR1)
 step = stopped_at(stopped, finish(job, STOPPED))
 say(f"launcher: stopped after step {step}")
 
-# The stop file, which is obeyed once and then gone.
+# The stop file, which is obeyed once and then gone. It is looked for once a second.
+SECONDS_LONG = CHANGES | {"optim.steps": 5 * STEPS}
+long_reference = Run("long_unstopped", SECONDS_LONG)
+long_reference.run(2)
 for name, overrides in [("file", []), ("named_file", ["run.stop_file='halt here'"])]:
-    stopped = Run(name, CHANGES)
+    stopped = Run(name, SECONDS_LONG)
     job = stopped.start(2, *overrides)
     wait_until(lambda: stopped.rows() >= 3, "some steps", job)
     file = stopped.folder / "halt here" if overrides else stopped.output / "stop"
@@ -90,7 +93,7 @@ for name, overrides in [("file", []), ("named_file", ["run.stop_file='halt here'
     step = stopped_at(stopped, result)
     expect("stop file" in result.out and not file.exists(), f"{file} was not obeyed\n{result.text}")
     stopped.run(1, "checkpoint.restart=auto", *overrides)
-    expect_same_run(stopped, reference, STEPS)
+    expect_same_run(stopped, long_reference, 5 * STEPS)
     say(f"{name}: stopped after step {step}, the same bits in the end")
 
 # What may be somebody's data is no stop file; an empty one that is there already is obeyed.
@@ -109,7 +112,7 @@ expect(not (unfit.folder / "there").exists(), "the stop file is still there")
 # One that gets content, or turns out to be a folder, while the run goes on is obeyed and kept.
 for name, make in (("filled", lambda path: path.write_text("now")),
                    ("folder", lambda path: path.mkdir())):
-    kept = Run(name, CHANGES)
+    kept = Run(name, SECONDS_LONG)
     job = kept.start(2)
     wait_until(lambda: kept.rows() >= 3, "some steps", job)
     make(kept.output / "stop")
