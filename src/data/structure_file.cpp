@@ -304,8 +304,7 @@ StructureContent read_structure(std::string bytes, const StructureOptions& optio
     if (bytes.starts_with('>'))
       fail(Exit::data,
            "FASTA text, no structure; FASTA files are named .fasta, .fa, .faa or .fas (also .gz) "
-           "and "
-           "lie in no archive");
+           "and lie in no archive");
     return chains_of(bytes, options);
   } catch (const Error&) {
     throw;
