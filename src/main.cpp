@@ -41,7 +41,7 @@ int run(Session& session, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  StopRequest::remember_signals();
+  StopRequest::hold_signals();
   try {
     Session session(argc, argv);
     return run(session, argc, argv);

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <charconv>  // for from_chars
 #include <chrono>
-#include <csignal>
+#include <csignal>  // for sigtimedwait
 #include <cstdlib>  // for getenv
+#include <ctime>  // for timespec
 #include <filesystem>
+#include <initializer_list>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -19,19 +21,13 @@ namespace {
 
 constexpr double seconds_between_looks = 1;  // at the stop file: many steps may be shorter
 
-volatile std::sig_atomic_t seen_term = 0, seen_usr1 = 0, seen_usr2 = 0;
-
-void note_signal(int number) {
-  (number == SIGTERM ? seen_term : number == SIGUSR1 ? seen_usr1 : seen_usr2) = 1;
-}
-
 int number_of(const std::string& name) { return name == "USR2" ? SIGUSR2 : SIGUSR1; }
 
-void listen(int number, void (*handler)(int)) {
-  struct sigaction action {};
-  action.sa_handler = handler;
-  action.sa_flags = SA_RESTART;  // a write or a wait in progress goes on
-  sigaction(number, &action, nullptr);
+sigset_t set_of(std::initializer_list<int> numbers) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : numbers) sigaddset(&set, number);
+  return set;
 }
 
 /// Seconds since 1970, from Slurm's environment of a job (23.02 and newer set it).
@@ -57,9 +53,14 @@ bool is_empty_file(const std::string& path) {
 
 }  // namespace
 
-void StopRequest::remember_signals() {
-  listen(SIGUSR1, note_signal);
-  listen(SIGUSR2, note_signal);
+void StopRequest::hold_signals() {
+  const sigset_t held = set_of({SIGUSR1, SIGUSR2, SIGTERM});
+  pthread_sigmask(SIG_BLOCK, &held, nullptr);
+}
+
+void StopRequest::release_term() {
+  const sigset_t term = set_of({SIGTERM});
+  pthread_sigmask(SIG_UNBLOCK, &term, nullptr);
 }
 
 StopRequest::StopRequest(const RunSettings& settings, std::string path)
@@ -67,19 +68,14 @@ StopRequest::StopRequest(const RunSettings& settings, std::string path)
       signal_(number_of(settings.stop_signal)),
       job_end_(settings.job_end_margin > 0 ? end_of_job() : std::nullopt),
       margin_(static_cast<double>(settings.job_end_margin)),
-      stop_file_(std::move(path)) {
-  remember_signals();
-  listen(SIGTERM, note_signal);
-}
-
-StopRequest::~StopRequest() { listen(SIGTERM, SIG_DFL); }
+      stop_file_(std::move(path)) {}
 
 int StopRequest::flags() {
   const double now = run_.seconds();
   if (asked_at_) longest_ = std::max(longest_, now - *asked_at_);
   asked_at_ = now;
   int flags = none;
-  if (seen_term || (signal_ == SIGUSR1 ? seen_usr1 : seen_usr2)) flags |= signal;
+  if (finds_signal()) flags |= signal;
   if (max_seconds_ > 0 && now >= max_seconds_) flags |= time_limit;
   if (const auto left = seconds_of_job(); left && *left < margin_ + longest_) flags |= job_end;
   if (finds_stop_file()) flags |= stop_file;
@@ -90,6 +86,13 @@ std::optional<double> StopRequest::seconds_of_job() const {
   if (!job_end_) return {};
   return *job_end_ -
          std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+bool StopRequest::finds_signal() {
+  const sigset_t asked_for = set_of({SIGTERM, signal_});
+  const timespec no_time{};
+  signalled_ = signalled_ || sigtimedwait(&asked_for, nullptr, &no_time) > 0;
+  return signalled_;
 }
 
 bool StopRequest::finds_stop_file() {

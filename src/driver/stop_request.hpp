@@ -15,17 +15,19 @@ class StopRequest {
  public:
   enum Flag : int { none = 0, signal = 1, time_limit = 2, job_end = 4, stop_file = 8 };
 
-  /// From here on USR1 and USR2 are noted, not deadly: a scheduler may send one while the program
-  /// still starts.
-  static void remember_signals();
+  /// From here on USR1, USR2 and TERM wait until they are asked for, in this thread and all that it
+  /// starts: to be called before any other starts. A scheduler may send one while the program still
+  /// starts; and no handler ever interrupts a kernel, because the products of oneDNN before 3.12
+  /// keep data where the stack pointer says that a handler's frame may go (its issue 4845).
+  static void hold_signals();
 
-  /// Listens to SIGTERM and the deck's signal, looks at its time limit and, where the job's
+  /// TERM ends the program at once again: for tasks that have nothing to save.
+  static void release_term();
+
+  /// Asks for SIGTERM and the deck's signal, looks at its time limit and, where the job's
   /// environment has it (SLURM_JOB_END_TIME, seconds since 1970), at the end of the job. The stop
   /// file is looked for at `path`; "" on ranks that need not.
   StopRequest(const RunSettings& settings, std::string path);
-  ~StopRequest();
-  StopRequest(const StopRequest&) = delete;
-  StopRequest& operator=(const StopRequest&) = delete;
 
   /// This rank's flags, to be asked once for each step. The job's end asks when what is left of it
   /// is less than `job_end_margin` and the longest time between two steps so far, validations and
@@ -36,10 +38,12 @@ class StopRequest {
   std::optional<double> seconds_of_job() const;
 
  private:
+  bool finds_signal();
   bool finds_stop_file();
 
   double max_seconds_;  // 0: no limit
   int signal_;
+  bool signalled_ = false;
   std::optional<double> job_end_;  // seconds since 1970
   double margin_;
   std::string stop_file_;

@@ -15,6 +15,7 @@
 #include "driver/evaluate.hpp"
 #include "driver/info.hpp"
 #include "driver/settings.hpp"
+#include "driver/stop_request.hpp"
 #include "driver/train.hpp"
 
 namespace jespr {
@@ -75,6 +76,8 @@ Exit run_deck(const deck::CommandLine& command, const Communicator& communicator
   deck::read(schema, source);
   check_same_deck(schema, communicator);
   const DeckText text{source.name, source.folder, deck::processed(schema)};
+  if (settings.run.task != "train" || command.mode != deck::CommandLine::Mode::run)
+    StopRequest::release_term();
   if (command.mode == deck::CommandLine::Mode::check) {
     print(text.processed);
     print("! " + source.name + ": no mistakes");
