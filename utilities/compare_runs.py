@@ -26,14 +26,27 @@ WHERE_RESULTS_LIE = {"run.name", "run.output"}
 class Run:
     """What a folder tells of its run."""
 
-    def __init__(self, folder):
-        self.name = folder.resolve().name
+    def __init__(self, folder, name):
+        self.name = name
         for file in ("history.csv", "deck.processed"):
             if not (folder / file).is_file():
                 sys.exit(f"{folder}: no {file} in it; name folders of training runs")
         self.deck = read_processed(folder / "deck.processed")
         self.history = read_table(folder / "history.csv")
         self.validation = read_validation(folder)
+
+
+def short_names(folders):
+    """As many last parts of each path as tell it from the others."""
+    paths = [folder.resolve().parts for folder in folders]
+
+    def name(parts):
+        for depth in range(1, len(parts)):
+            if sum(other[-depth:] == parts[-depth:] for other in paths) == 1:
+                return "/".join(parts[-depth:])
+        return str(pathlib.Path(*parts))
+
+    return [name(parts) for parts in paths]
 
 
 def read_processed(path):
@@ -156,7 +169,8 @@ def main():
     arguments = parser.parse_args()
     if len(arguments.run_folders) < 2:
         sys.exit("name two or more run folders")
-    runs = [Run(folder) for folder in arguments.run_folders]
+    names = short_names(arguments.run_folders)
+    runs = [Run(folder, name) for folder, name in zip(arguments.run_folders, names)]
     print_comparison(runs)
     style.save(picture(runs), arguments.output)
 

@@ -21,10 +21,21 @@ from plot_style import AMBER, BLUE, GREEN, GREY, ORANGE, PINK
 SPLITS = ("train", "validation", "test")
 COLOURS = (BLUE, ORANGE, GREEN)
 MOST_REASONS = 8  # that fit a panel
+PIECE = 1 << 24  # residues read at once: a dataset may be larger than memory
+
+
+def pieces(offsets):
+    """Ranges of whole chains, (first, last): PIECE residues at most, or one chain."""
+    first = 0
+    while first < len(offsets) - 1:
+        fitting = np.searchsorted(offsets, offsets[first] + PIECE, side="right") - 1
+        last = max(first + 1, int(fitting))
+        yield first, last
+        first = last
 
 
 def read(path):
-    """Columns of the dataset by name; those that it lacks are None."""
+    """Columns of the dataset by name, those that it lacks are None; of its residues the shares."""
     try:
         file = h5py.File(path)
     except OSError as error:
@@ -33,12 +44,19 @@ def read(path):
         if file.attrs.get("format") not in ("jespr dataset", b"jespr dataset"):
             raise SystemExit(f"{path}: no dataset of this program (attribute format of /)")
         found = {name: file[name][:] if name in file else None
-                 for name in ("offsets", "split", "cluster", "resolution", "residues/confidence",
-                              "residues/sequence", "twins/chain")}
-    found["lengths"] = np.diff(found["offsets"])
-    if found["residues/confidence"] is not None:
-        there = found["residues/confidence"] > 0
-        found["completeness"] = np.add.reduceat(there, found["offsets"][:-1]) / found["lengths"]
+                 for name in ("offsets", "split", "cluster", "resolution", "twins/chain")}
+        offsets = found["offsets"]
+        found["lengths"] = np.diff(offsets)
+        found["letters"] = np.zeros(256, dtype=np.int64)
+        complete = []
+        for first, last in pieces(offsets):
+            begin, end = offsets[first], offsets[last]
+            found["letters"] += np.bincount(file["residues/sequence"][begin:end], minlength=256)
+            if "residues/confidence" in file:
+                there = file["residues/confidence"][begin:end] > 0
+                complete.append(np.add.reduceat(there, offsets[first:last] - begin, dtype=np.int64))
+    if complete:
+        found["completeness"] = np.concatenate(complete) / found["lengths"]
     return found
 
 
@@ -47,12 +65,11 @@ def reasons_of(report):
     if not report.exists():
         return None
     with open(report, newline="") as file:
-        rows = [row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-                if row["outcome"] != "read"]
-    words = ("left out: the sequence of another" if row["outcome"] == "twin" else
-             re.sub(r"'[^']*'", "'...'", re.sub(r"-?\d+(\.\d+)?", "n", row["remark"]))
-             for row in rows)
-    return collections.Counter(words)
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return collections.Counter(
+            "left out: the sequence of another" if row["outcome"] == "twin" else
+            re.sub(r"'[^']*'", "'...'", re.sub(r"-?\d+(\.\d+)?", "n", row["remark"]))
+            for row in rows if row["outcome"] != "read")
 
 
 def by_split(axis, values, splits, bins):
@@ -112,10 +129,10 @@ def draw_clusters(axis, found):
 
 def draw_letters(axis, found):
     axis.set_title("Residues")
-    letters, counts = np.unique(found["residues/sequence"], return_counts=True)
-    order = np.argsort(-counts)
+    counts = found["letters"]
+    order = np.argsort(-counts, kind="stable")[:np.count_nonzero(counts)]
     share = 100 * counts[order] / counts.sum()
-    names = [chr(letter) for letter in letters[order]]
+    names = [chr(letter) for letter in order]
     axis.bar(names, share, color=[BLUE if name not in "XBZUO" else ORANGE for name in names])
     axis.set_ylabel("%")
     axis.grid(axis="x", visible=False)

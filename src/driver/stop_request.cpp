@@ -6,7 +6,7 @@
 #include <chrono>
 #include <csignal>  // for sigtimedwait
 #include <cstdlib>  // for getenv
-#include <ctime>  // for timespec
+#include <ctime>    // for timespec
 #include <filesystem>
 #include <initializer_list>
 #include <string_view>

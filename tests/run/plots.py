@@ -111,7 +111,11 @@ def compare(work, history):
     assert fast == "1.2345" and slow != fast, done.stdout
     assert "recall_1" in table and "language_loss" not in done.stdout, done.stdout
     import compare_runs
-    panels = compare_runs.picture([compare_runs.Run(folder) for folder in folders]).axes
+    panels = compare_runs.picture([compare_runs.Run(folder, folder.name)
+                                   for folder in folders]).axes
+    assert compare_runs.short_names(folders) == ["slow", "fast"]
+    assert compare_runs.short_names([work / "slow/run", work / "fast/run", work / "other"]) == \
+        ["slow/run", "fast/run", "other"]
     assert [axis.get_ylabel() for axis in panels[:2]] == ["loss", "loss"], panels
     for folders_given, words in (([folders[0]], "two or more"), ([history, history], "deck.proc")):
         done = subprocess.run([*command, *folders_given], capture_output=True, text=True)
@@ -136,6 +140,20 @@ def write_dataset(path):
         "a.cif\tA\tread\ta_A\t9\t9\t\n" +
         "".join(f"a.cif\t{i}\trefused\t\t0\t0\t{i} residues, min_length is 40\n"
                 for i in (3, 12)))
+
+
+def require_same_in_pieces(path):
+    """A dataset is read in pieces of whole chains, and how many changes nothing."""
+    import dataset_report
+    whole = dataset_report.read(path)
+    with h5py.File(path) as file:
+        letters = np.bincount(file["residues/sequence"][:], minlength=256)
+    assert (whole["letters"] == letters).all()
+    dataset_report.PIECE = 100  # less than some chains
+    assert len(list(dataset_report.pieces(whole["offsets"]))) > len(whole["lengths"]) // 2
+    some = dataset_report.read(path)
+    for name in ("letters", "completeness"):
+        assert (some[name] == whole[name]).all(), name
 
 
 def require_panels(table):
@@ -216,6 +234,7 @@ def main():
     assert done.returncode == 0, done.stderr
     assert "       2  n residues, min_length is n" in done.stdout, done.stdout
     require_picture(work / "some.png", 1500, 900)
+    require_same_in_pieces(work / "some.h5")
     h5py.File(work / "other.h5", "w").close()
     for name in ("other.h5", "none.h5"):
         done = draw("dataset_report.py", work / name)
