@@ -1,72 +1,18 @@
-// Structure files: ordinary, awkward and damaged ones.
+// Structure files: ordinary and awkward ones, and original ones of the PDB.
 #include "data/structure_file.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "base/error.hpp"
-#include "data/gzip.hpp"
-#include "io/files.hpp"
-#include "support/paths.hpp"
+#include "unit/data/structure_lines.hpp"
 
 namespace {
 
 using namespace jespr;
-using data::read_structure;
-using data::StructureChain;
-using data::StructureContent;
-
-/// An ATOM line of the PDB format (wwPDB format 3.3).
-std::string atom(const char* name, char altloc, const char* residue, char chain, int number,
-                 double x, double occupancy = 1.0, char insertion = ' ',
-                 const char* record = "ATOM", const char* element = nullptr) {
-  static int serial = 0;
-  char line[128];
-  std::snprintf(line, sizeof line,
-                "%-6s%5d %-4s%c%3s %c%4d%c   %8.3f%8.3f%8.3f%6.2f%6.2f          %2s\n", record,
-                ++serial % 99999, name, altloc, residue, chain, number, insertion, x, 0.0, 0.0,
-                occupancy, 10.0 + x,
-                element          ? element
-                : name[1] == 'N' ? "N"
-                                 : "C");
-  return line;
-}
-
-/// N, CA and C of a residue at x, x + 0.1, x + 0.2.
-std::string residue(const char* name, char chain, int number, double x, char altloc = ' ',
-                    double occupancy = 1.0, char insertion = ' ', const char* record = "ATOM") {
-  return atom(" N", altloc, name, chain, number, x, occupancy, insertion, record) +
-         atom(" CA", altloc, name, chain, number, x + 0.1, occupancy, insertion, record) +
-         atom(" C", altloc, name, chain, number, x + 0.2, occupancy, insertion, record);
-}
-
-float x_of_ca(const StructureChain& chain, std::size_t residue) {
-  return chain.coordinates[9 * residue + 3];
-}
-
-std::string pattern(const StructureChain& chain) {
-  std::string text;
-  for (std::size_t i = 0; i < chain.length(); ++i) text += chain.is_complete(i) ? '+' : '-';
-  return text;
-}
-
-std::string reason_of(const std::string& bytes) {
-  try {
-    read_structure(bytes);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), Exit::data);
-    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
-    return error.what();
-  }
-  return "";
-}
-
-std::string read_file(const std::string& name) {
-  return io::read_file(test::source_dir() / "tests/data/structures" / name);
-}
+using namespace jespr::data;
 
 TEST(StructureFile, PlainPdb) {
   const StructureContent content =
@@ -145,8 +91,8 @@ TEST(StructureFile, Resolution) {
       1.74F);
   EXPECT_TRUE(
       std::isnan(read_structure("REMARK   2 RESOLUTION. NOT APPLICABLE.\n" + text).resolution));
-  EXPECT_FLOAT_EQ(read_structure(read_file("103l.cif.gz")).resolution, 1.9F);
-  EXPECT_FLOAT_EQ(read_structure(read_file("103l.pdb.gz")).resolution, 1.9F);
+  EXPECT_FLOAT_EQ(read_structure(read_original("103l.cif.gz")).resolution, 1.9F);
+  EXPECT_FLOAT_EQ(read_structure(read_original("103l.pdb.gz")).resolution, 1.9F);
 }
 
 TEST(StructureFile, AlternateLocationByOccupancy) {
@@ -418,137 +364,6 @@ ATOM 9 C C TRP A X 1 9.0 2.0 3.0 9 1 1
   EXPECT_EQ(reason(3), "model 3 was asked for, the file has 2");
 }
 
-TEST(StructureFile, DamagedFilesHaveAReason) {
-  EXPECT_EQ(reason_of(""), "empty file");
-  EXPECT_EQ(reason_of("Once upon a time there was a text that is no structure at all.\n"),
-            "no atoms");
-  EXPECT_EQ(reason_of("HEADER    ONLY A HEADER\nREMARK   2\nEND\n"), "no atoms");
-  EXPECT_EQ(reason_of("data_x\nloop_\n_atom_site.id\n"), "no atoms");
-  EXPECT_EQ(reason_of("data_x\nloop_\n_atom_site.id\n'1\n"), "line:4:3: unterminated 'string'");
-  EXPECT_EQ(reason_of("{\"data_x\": 1, \"some\": \"json\"}"), "neither PDB nor mmCIF");
-  const std::string whole = read_file("1CRN.cif.gz");
-  EXPECT_EQ(reason_of(whole.substr(0, whole.size() / 2)), "gzip data are cut short");
-  EXPECT_EQ(reason_of(whole.substr(0, whole.size() - 4)), "gzip data are cut short");
-  for (const std::size_t place : {whole.size() / 3, whole.size() / 2, whole.size() - 6}) {
-    std::string damaged = whole;
-    damaged[place] = static_cast<char>(damaged[place] ^ 16);
-    EXPECT_NE(reason_of(damaged), "") << place;
-  }
-  EXPECT_EQ(reason_of("\x1f\x8b"), "gzip data are cut short");
-}
-
-/// `text` with what stands from `column` (counted from 1) on in a line replaced.
-std::string changed(std::string text, int line, std::size_t column, const std::string& by) {
-  std::size_t begin = 0;
-  for (; line > 1; --line) begin = text.find('\n', begin) + 1;
-  return text.replace(begin + column - 1, by.size(), by);
-}
-
-TEST(StructureFile, CoordinatesOfPdbAreNumbers) {
-  const std::string text = residue("ALA", 'A', 1, 0) + residue("GLY", 'A', 2, 4);
-  EXPECT_EQ(reason_of(changed(text, 2, 31, "********")),
-            "line 2: x (columns 31 to 38) is '********', expected a number");
-  EXPECT_EQ(reason_of(changed(text, 5, 39, "   1.0x0")),
-            "line 5: y (columns 39 to 46) is '   1.0x0', expected a number");
-  EXPECT_EQ(reason_of(changed(text, 6, 47, "        ")),
-            "line 6: z (columns 47 to 54) is '        ', expected a number");
-  for (const char* bad : {"     nan", "     inf", " 1.0 2.0", "    0x10", "   1e300", "       -"})
-    EXPECT_NE(reason_of(changed(text, 1, 31, bad)), "") << bad;
-  for (const char* good : {"  +1.500", "1.5     ", "   15e-1", " 1.50000"})
-    EXPECT_FLOAT_EQ(read_structure(changed(text, 1, 31, good)).chains.at(0).coordinates[0], 1.5F);
-  EXPECT_EQ(reason_of(text + "ATOM      7  N   SER A   3       1.000   2.000\n"),
-            "line 7: ends at column 46, expected coordinates up to column 54");
-  EXPECT_EQ(reason_of(text + std::string("ATOM\0\0", 6) + "\n" + residue("ALA", 'A', 3, 8)),
-            "line 7: a zero byte: the file is damaged or no text");
-  // Only what is read is checked: the first model, up to the end record.
-  const std::string bad = changed(residue("ALA", 'A', 1, 9), 1, 31, "********");
-  EXPECT_EQ(reason_of("MODEL        1\n" + text + "ENDMDL\nMODEL        2\n" + bad + "ENDMDL\n"),
-            "");
-  EXPECT_EQ(reason_of(text + "END\n" + bad), "");
-}
-
-TEST(StructureFile, AbsentColumnsOfPdb) {
-  const std::string text = residue("ALA", 'A', 1, 0);
-  const auto b_factor = [](const std::string& pdb) {
-    return read_structure(pdb).chains.at(0).b_factors.at(0);
-  };
-  EXPECT_FLOAT_EQ(b_factor(text), 10.1F);
-  for (const char* unknown : {"      ", "******", "  1.x ", "   nan"})
-    EXPECT_TRUE(std::isnan(b_factor(changed(text, 2, 61, unknown)))) << unknown;
-  EXPECT_EQ(b_factor(changed(text, 2, 61, "  0.00")), 0.0F);
-  for (const std::size_t columns : {54u, 60u, 63u}) {
-    for (const char* end : {"\n", "\r\n"}) {
-      std::string cut;
-      for (std::size_t begin = 0; begin < text.size(); begin = text.find('\n', begin) + 1)
-        cut += text.substr(begin, columns) + end;
-      EXPECT_TRUE(std::isnan(b_factor(cut))) << columns;
-      EXPECT_FLOAT_EQ(x_of_ca(read_structure(cut).chains.at(0), 0), 0.1F);
-    }
-  }
-  // Of alternate locations without occupancy each counts as 1; the first of equals.
-  std::string blank = residue("GLY", 'A', 1, 5, 'A') + residue("GLY", 'A', 1, 6, 'B', 0.6);
-  for (const int line : {1, 2, 3}) blank = changed(blank, line, 55, "      ");
-  EXPECT_FLOAT_EQ(x_of_ca(read_structure(blank).chains.at(0), 0), 5.1F);
-}
-
-/// A residue and the N of another in mmCIF with the columns that are needed, one of them named
-/// `x_tag`, and one more.
-std::string mmcif(const std::string& x_of_cb, const std::string& x_tag = "Cartn_x",
-                  const std::string& tag = "label_entity_id", const std::string& value = "?") {
-  std::string text = "data_x\nloop_\n";
-  for (const char* column :
-       {"group_PDB", "id", "type_symbol", "label_atom_id", "label_comp_id", "label_asym_id",
-        "auth_seq_id", x_tag.c_str(), "Cartn_y", "Cartn_z", tag.c_str()})
-    text += std::string("_atom_site.") + column + "\n";
-  for (const char* start : {"1 N N", "2 C CA", "3 C C"})
-    text += std::string("ATOM ") + start + " ALA A 7 1.0 2.0 3.0 " + value + "\n";
-  text += "ATOM 4 C CB ALA A 7 " + x_of_cb + " 2.0 3.0 " + value + "\n";
-  return text + "ATOM 5 N N GLY A 8 1.0 2.0 3.0 " + value + "\n";
-}
-
-TEST(StructureFile, ColumnsThatMmcifMayLack) {
-  const StructureContent content = read_structure(mmcif("1.0"));
-  ASSERT_EQ(content.chains.size(), 1u);
-  EXPECT_EQ(content.chains[0].sequence, "AG");
-  EXPECT_EQ(pattern(content.chains[0]), "+-");
-  EXPECT_TRUE(std::isnan(content.chains[0].b_factors[0]));
-  const auto b_factor = [](const char* text) {
-    return read_structure(mmcif("1.0", "Cartn_x", "B_iso_or_equiv", text))
-        .chains.at(0)
-        .b_factors[0];
-  };
-  EXPECT_FLOAT_EQ(b_factor("7.5"), 7.5F);
-  EXPECT_TRUE(std::isnan(b_factor("high")));
-  EXPECT_EQ(reason_of(mmcif("1.0", "fract_x")), "the atoms have no column _atom_site.Cartn_x");
-}
-
-TEST(StructureFile, CoordinatesOfMmcifAreNumbersOrUnknown) {
-  for (const char* bad : {"1.0x0", "********", "nan", "1e300"})
-    EXPECT_EQ(reason_of(mmcif(bad)),
-              std::string("_atom_site.Cartn_x of atom 4 is ") + bad + ", expected a number or ?");
-  for (const char* good : {"?", ".", "1.5(2)", "-1"}) EXPECT_EQ(reason_of(mmcif(good)), "") << good;
-}
-
-TEST(StructureFile, GzipThatUnpacksToTooMuch) {
-  const std::string packed = read_file("1CRN.cif.gz");
-  const std::size_t bytes = data::gunzip(packed, 1 << 30).size();
-  EXPECT_EQ(data::gunzip(packed, bytes).size(), bytes);
-  try {
-    data::gunzip(packed, bytes - 1);
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), Exit::data);
-    EXPECT_EQ(error.what(), "gzip data unpack to more than the " + std::to_string(bytes - 1) +
-                                " bytes that a structure may have");
-  }
-}
-
-TEST(StructureFile, GzipOfSeveralMembers) {
-  const std::string part = read_file("1CRN.cif.gz");
-  const std::string content = data::gunzip(part, data::largest_structure_bytes);
-  EXPECT_EQ(data::gunzip(part + part, data::largest_structure_bytes), content + content);
-}
-
 struct Expected {
   const char* file;
   const char* chain;
@@ -566,7 +381,7 @@ TEST(StructureFile, OriginalFiles) {
       {"1CRN.cif.gz", "A", 46, 46, 1, 46},    {"4a10_short.cif.gz", "A", 100, 99, 1, 99},
   };
   for (const Expected& expected : all) {
-    const StructureContent content = read_structure(read_file(expected.file));
+    const StructureContent content = read_structure(read_original(expected.file));
     const StructureChain* chain = nullptr;
     for (const StructureChain& candidate : content.chains)
       if (candidate.id == expected.chain) chain = &candidate;
@@ -582,8 +397,8 @@ TEST(StructureFile, OriginalFiles) {
 }
 
 TEST(StructureFile, BothFormatsOfAnEntryAgree) {
-  const StructureChain cif = read_structure(read_file("103l.cif.gz")).chains.at(0);
-  const StructureChain pdb = read_structure(read_file("103l.pdb.gz")).chains.at(0);
+  const StructureChain cif = read_structure(read_original("103l.cif.gz")).chains.at(0);
+  const StructureChain pdb = read_structure(read_original("103l.pdb.gz")).chains.at(0);
   EXPECT_EQ(cif.sequence, pdb.sequence);
   EXPECT_EQ(pattern(cif), pattern(pdb));
   for (std::size_t i = 0; i < cif.coordinates.size(); ++i)
@@ -597,7 +412,7 @@ TEST(StructureFile, BothFormatsOfAnEntryAgree) {
 
 TEST(StructureFile, FilesWithCaAtomsOnly) {
   for (const char* name : {"1lzh.pdb.gz", "pdb1gdr.ent"}) {
-    const StructureContent content = read_structure(read_file(name));
+    const StructureContent content = read_structure(read_original(name));
     EXPECT_TRUE(content.chains.empty()) << name;
     ASSERT_FALSE(content.refusals.empty()) << name;
     EXPECT_EQ(content.refusals[0].reason, "only CA atoms") << name;
