@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "backend/eigenvalues.hpp"
 #include "base/error.hpp"
 #include "kernels/covariance.hpp"
 #include "kernels/ranking.hpp"
@@ -58,6 +59,21 @@ double sum_in_order(const std::vector<double>& values) {
   double sum = 0;
   for (const double value : values) sum += value;
   return sum;
+}
+
+/// Of eigenvalues that rounding may leave below zero.
+std::vector<double> square_roots(std::vector<double> values) {
+  for (double& value : values) value = std::sqrt(std::max(value, 0.0));
+  return values;
+}
+
+/// exp(-sum p log p) with p = values / sum(values): how many of them count. 0 where all are 0.
+double exponential_entropy(const std::vector<double>& values) {
+  const double sum = sum_in_order(values);
+  double entropy = 0;
+  for (const double value : values)
+    if (value > 0) entropy -= value / sum * std::log(value / sum);
+  return sum > 0 ? std::exp(entropy) : 0.0;
 }
 
 }  // namespace
@@ -169,23 +185,21 @@ SphereMeasures measure_sphere(Context& context, const Communicator& communicator
 }
 
 template <class T>
-EffectiveRanks effective_ranks(Context& context, const Gallery<T>& gallery) {
-  Scope scope(context.scratch);
-  const UnroundedProducts unrounded(context.products);
-  const DeviceGallery<T> device(context.scratch, gallery);
-  const auto rank_of = [&](Matrix<T> points) {
-    Scope inner(context.scratch);
-    const std::size_t width = points.extent(1);
-    const Matrix<T> covariance = context.scratch.matrix<T>(width, width);
+Spreads measure_spreads(Context& context, const Gallery<T>& gallery) {
+  const auto spread_of = [&](const std::vector<T>& embeddings) {
+    Scope scope(context.scratch);
+    const std::size_t width = static_cast<std::size_t>(gallery.width);
+    const Matrix<double> points = context.scratch.matrix<double>(embeddings.size() / width, width);
+    const Matrix<double> covariance = context.scratch.matrix<double>(width, width);
+    to_device(points, std::vector<double>(embeddings.begin(), embeddings.end()));
     kernels::centre_columns(points);
     matmul_tn(context, points, points, covariance);
-    const std::span<T> host = context.scratch.download(covariance);
-    double trace = 0, squares = 0;  // sums of eigenvalues and of their squares
-    for (std::size_t c = 0; c < width; ++c) trace += static_cast<double>(host[c * width + c]);
-    for (const T value : host) squares += static_cast<double>(value) * static_cast<double>(value);
-    return squares > 0 ? trace * trace / squares : 0.0;
+    const std::span<double> host = context.scratch.download(covariance);
+    const auto eigenvalues = symmetric_eigenvalues({host.begin(), host.end()}, gallery.width);
+    return Spread{exponential_entropy(square_roots(eigenvalues)),
+                  sum_in_order(eigenvalues) / gallery.proteins()};
   };
-  return {rank_of(device.sequence), rank_of(device.structure)};
+  return {spread_of(gallery.sequence), spread_of(gallery.structure)};
 }
 
 #define JESPR_INSTANTIATE(T)                                                                       \
@@ -198,7 +212,7 @@ EffectiveRanks effective_ranks(Context& context, const Gallery<T>& gallery) {
   template std::vector<double> pair_losses<T>(Context&, const Communicator&, const Gallery<T>&,    \
                                               double);                                             \
   template SphereMeasures measure_sphere<T>(Context&, const Communicator&, const Gallery<T>&);     \
-  template EffectiveRanks effective_ranks<T>(Context&, const Gallery<T>&);
+  template Spreads measure_spreads<T>(Context&, const Gallery<T>&);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)
 #undef JESPR_INSTANTIATE

@@ -44,11 +44,16 @@ struct SphereMeasures {
   double uniformity_structure = 0;
 };
 
-/// In how many directions the points of each modality spread: (sum of l)^2 / sum of l^2 over the
-/// eigenvalues l of their covariance (the participation ratio): 1 where all lie on a line, J where
-/// they spread evenly; 0 where all are the same point.
-struct EffectiveRanks {
-  double sequence = 0, structure = 0;
+/// How the points of a modality spread around their mean: the mean of their squared distances from
+/// it, and in how many directions, which is exp(-sum p log p) of the singular values p of the
+/// centred points, divided by their sum (Roy & Vetterli 2007; RankMe, Garrido et al. 2023,
+/// arXiv:2210.02885): 1 where all lie on a line, J where they spread evenly; 0 where all are the
+/// same point.
+struct Spread {
+  double effective_rank = 0, variance = 0;
+};
+struct Spreads {
+  Spread sequence, structure;
 };
 
 /// The ranks of all partners; every rank of the run takes its blocks of queries. The result is the
@@ -68,8 +73,8 @@ template <class T>
 SphereMeasures measure_sphere(Context& context, const Communicator& communicator,
                               const Gallery<T>& gallery);
 
-/// Effective ranks; every rank of the run computes both.
+/// Every rank of the run computes both.
 template <class T>
-EffectiveRanks effective_ranks(Context& context, const Gallery<T>& gallery);
+Spreads measure_spreads(Context& context, const Gallery<T>& gallery);
 
 }  // namespace jespr

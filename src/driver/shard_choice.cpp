@@ -14,7 +14,7 @@
 namespace jespr {
 namespace {
 
-constexpr double margin = 1.05;  // fuller shards in later epochs, sizes that are rounded up
+constexpr double allowance = 1.05;  // fuller shards in later epochs, sizes that are rounded up
 // Of a modality: local and gathered embeddings and their gradients.
 constexpr double arrays_over_batch = 4;
 // Of both modalities: what this rank embedded, what all did as it comes and in order, in scratch.
@@ -139,7 +139,7 @@ double StepMemory::bytes(std::int64_t shards, std::int64_t held, std::int64_t ro
       std::max(training.scratch + training.scratch_per_row * most,
                validates ? validation.scratch + validation.scratch_per_row * shown : 0);
   return parameters + sum * std::ceil(std::log2(static_cast<double>(shards))) + batch +
-         (validates ? gallery : 0) + margin * (activations + scratch);
+         (validates ? gallery : 0) + allowance * (activations + scratch);
 }
 
 template <class P>

@@ -79,9 +79,9 @@ ValidationRow Validation<P>::run(TrainingStep<P>& step, std::int64_t steps_done)
     worst_ = worst_pairs(
         pair_losses(step.context(), communicator_, gallery, scale_of_pairs(step.model().loss)),
         ranks, chains_, dataset_, settings_.validate.worst_pairs);
-  const EffectiveRanks effective = effective_ranks(step.context(), gallery);
-  row.rank_sequence = effective.sequence;
-  row.rank_structure = effective.structure;
+  spreads_ = measure_spreads(step.context(), gallery);
+  row.rank_sequence = spreads_->sequence.effective_rank;
+  row.rank_structure = spreads_->structure.effective_rank;
 
   if (compares_equal_lengths()) {
     const auto equal = embed_chains(step.context(), communicator_, step.model(), long_chains_,
@@ -246,16 +246,26 @@ std::string Validation<P>::describe(const ValidationRow& row) const {
 }
 
 template <class P>
-std::string Validation<P>::warning(const ValidationRow& row) const {
-  constexpr double collapsed = 2;  // less than a plane
-  const bool sequence = row.rank_sequence < collapsed, structure = row.rank_structure < collapsed;
-  if (!settings_.model.loss.is_joint() || (!sequence && !structure)) return "";
+std::string Validation<P>::warning() const {
+  constexpr double least_rank = 2;         // a line has 1
+  constexpr double least_variance = 1e-3;  // on a sphere of radius 1: within 2 degrees
+  if (!settings_.model.loss.is_joint() || !spreads_) return "";
+  const auto describe_collapsed = [&](const char* modality, const Spread& spread) {
+    return spread.effective_rank < least_rank || spread.variance < least_variance
+               ? fmt::format(
+                     "{} (effective rank {:.1f}, mean squared distance from their mean "
+                     "{:.2g}), ",
+                     modality, spread.effective_rank, spread.variance)
+               : std::string();
+  };
+  const std::string found = describe_collapsed("sequence", spreads_->sequence) +
+                            describe_collapsed("structure", spreads_->structure);
+  if (found.empty()) return "";
   return fmt::format(
-      "the {} embeddings of the validation chains have collapsed: effective rank{} below {:.0f}, "
-      "they differ along a line at most. Give the loss more that drives them apart (more "
-      "&batch proteins, &loss uniformity_weight or variance_weight), or lower optim.lr_peak",
-      sequence && structure ? "sequence and structure" : (sequence ? "sequence" : "structure"),
-      sequence && structure ? "s" : "", collapsed);
+      "the embeddings of the validation chains have collapsed: {}expected {:.0f} and {} at least; "
+      "give the loss more that drives them apart (more &batch proteins, &loss uniformity_weight or "
+      "variance_weight), or lower optim.lr_peak",
+      found, least_rank, least_variance);
 }
 
 template class Validation<F32>;

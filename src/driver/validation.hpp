@@ -3,11 +3,13 @@
 // pairs of highest loss.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "data/dataset.hpp"
 #include "data/label_classes.hpp"
+#include "driver/gallery.hpp"
 #include "driver/history.hpp"
 #include "driver/training_step.hpp"
 #include "driver/worst_pairs.hpp"
@@ -44,7 +46,7 @@ class Validation {
   /// The row as a line of the log.
   std::string describe(const ValidationRow& row) const;
   /// What is wrong with the embeddings, "" if nothing.
-  std::string warning(const ValidationRow& row) const;
+  std::string warning() const;
 
  private:
   using Real = typename P::Real;
@@ -61,6 +63,7 @@ class Validation {
   data::ChainClasses classes_;
   std::vector<data::Chain> chains_, long_chains_;
   std::vector<WorstPair> worst_;
+  std::optional<Spreads> spreads_;  // in the last pass, of a joint space
 };
 
 }  // namespace jespr

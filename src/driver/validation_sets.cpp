@@ -103,7 +103,7 @@ template <class P>
 void ValidationSets<P>::record(Set& set, const ValidationRow& row) {
   set.table->append(row);
   log::line((set.name.empty() ? "" : set.name + ": ") + set.validation->describe(row));
-  const std::string collapse = set.validation->warning(row);
+  const std::string collapse = set.validation->warning();
   if (!collapse.empty() && !set.collapsed) log::warning(collapse);
   set.collapsed = !collapse.empty();
   const auto& worst = set.validation->worst();

@@ -99,8 +99,9 @@ TEST(Gallery, ADivergedModelIsNamedOnEveryRank) {
   }
 }
 
-/// Points along one axis, and points that spread evenly over three of eight.
-TEST(Gallery, EffectiveRanksCountDirections) {
+/// Points along one axis, and points that spread evenly over three of eight; of two axes, one with
+/// thrice the spread of the other, exp(-(3/4 log 3/4 + 1/4 log 1/4)).
+TEST(Gallery, SpreadsCountDirections) {
   Gallery<float> gallery;
   gallery.width = 8;
   for (int i = 0; i < 12; ++i)
@@ -112,11 +113,25 @@ TEST(Gallery, EffectiveRanksCountDirections) {
   Workspace saved{"saved"}, scratch{"scratch"};
   Products products;
   Context context{saved, scratch, products};
-  const EffectiveRanks ranks = effective_ranks(context, gallery);
-  EXPECT_NEAR(ranks.sequence, 1, 1e-6);
-  EXPECT_NEAR(ranks.structure, 3, 1e-5);
+  const Spreads spreads = measure_spreads(context, gallery);
+  EXPECT_NEAR(spreads.sequence.effective_rank, 1, 1e-6);
+  EXPECT_NEAR(spreads.structure.effective_rank, 3, 1e-6);
+  EXPECT_NEAR(spreads.structure.variance, 1, 1e-6);
+  for (int i = 0; i < 12; ++i)
+    for (int c = 0; c < gallery.width; ++c) {
+      const float side = i % 2 == 0 ? 1.0f : -1.0f;
+      gallery.structure[static_cast<std::size_t>(i * gallery.width + c)] =
+          c == 0   ? 3 * side
+          : c == 1 ? (i % 4 < 2 ? 1.0f : -1.0f)
+                   : 0.0f;
+    }
   std::fill(gallery.sequence.begin(), gallery.sequence.end(), 0.5f);
-  EXPECT_EQ(effective_ranks(context, gallery).sequence, 0) << "one point";
+  const Spreads others = measure_spreads(context, gallery);
+  EXPECT_EQ(others.sequence.effective_rank, 0) << "one point";
+  EXPECT_EQ(others.sequence.variance, 0);
+  EXPECT_NEAR(others.structure.variance, 10, 1e-6);
+  EXPECT_NEAR(others.structure.effective_rank,
+              std::exp(-0.75 * std::log(0.75) - 0.25 * std::log(0.25)), 1e-6);
 }
 
 }  // namespace

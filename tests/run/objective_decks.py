@@ -43,8 +43,9 @@ for deck, measures in MEASURES.items():
                           "trained": [f"optim.steps={STEPS}", f"validate.every={STEPS}"]}.items():
         output = pathlib.Path(f"{deck}_{name}").resolve()
         shutil.rmtree(output, ignore_errors=True)
-        run(2, SOURCES / f"input/{deck}.deck", f"data.dataset={sample}", f"run.output={output}",
-            *changes, limit=600)
+        result = run(2, SOURCES / f"input/{deck}.deck", f"data.dataset={sample}",
+                     f"run.output={output}", *changes, limit=600)
+        expect("have collapsed" not in result.text, result.text)
         losses = [float(row["loss"]) for row in history(output)]
         last[name] = history(output, "validation.csv")[-1]
     expect(len(losses) == STEPS, f"{deck}: {len(losses)} steps")

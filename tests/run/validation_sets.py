@@ -93,3 +93,14 @@ for overrides, code, words in ((f"{twin},{twin}", DECK, "called 'twin', too"),
     refused = Run("refused", CHANGES)
     result = refused.run(2, f"validate.datasets={overrides}", code=code)
     expect(words in result.err and not refused.rows(), result.text)
+
+# Embeddings that nothing drives apart become one point: that is said once, not at each validation.
+collapsed = Run("collapsed", {"optim.steps": 60, "optim.schedule": "constant", "validate.every": 30,
+                              "loss.kind": "distance", "loss.uniformity_weight": 0})
+result = collapsed.run(2)
+expect(result.text.count("have collapsed: sequence (effective rank") == 1, result.text)
+expect("), structure (" in result.text, result.text)
+for text in (job.run(2, further, "checkpoint.restart=no", "run.name=again",
+                     f"run.output={job.folder}/again").text, (job.output / "log.txt").read_text()):
+    expect("collapsed" not in text, text)
+say("a collapse is told from none")

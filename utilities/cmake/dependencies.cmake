@@ -16,13 +16,14 @@ find_package(fmt 8 REQUIRED CONFIG)
 find_package(LibArchive 3.4 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL 1.1 REQUIRED COMPONENTS Crypto)
+find_package(OpenBLAS 0.3.10 REQUIRED)
 include(kokkos)
 
 add_library(jespr_dependencies INTERFACE)
 target_link_libraries(jespr_dependencies INTERFACE
   Kokkos::kokkos MPI::MPI_CXX hdf5::hdf5 OpenMP::OpenMP_CXX
   gemmi::gemmi CLI11::CLI11 fmt::fmt LibArchive::LibArchive ZLIB::ZLIB
-  OpenSSL::Crypto)
+  OpenSSL::Crypto OpenBLAS::OpenBLAS)
 target_compile_definitions(jespr_dependencies INTERFACE
   OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 
@@ -38,6 +39,5 @@ if(JESPR_KOKKOS_VARIANT STREQUAL "cuda")
     CUDA::cublas NCCL::NCCL CUDA::cuda_driver)
 else()
   find_package(dnnl 2.6 REQUIRED CONFIG)
-  find_package(OpenBLAS 0.3.10 REQUIRED)
-  target_link_libraries(jespr_dependencies INTERFACE DNNL::dnnl OpenBLAS::OpenBLAS)
+  target_link_libraries(jespr_dependencies INTERFACE DNNL::dnnl)
 endif()
