@@ -12,10 +12,8 @@ import argparse
 import json
 import pathlib
 import re
-import sys
 
-import h5py
-
+import script_errors
 from esm2_names import TO_HUGGINGFACE, renamed
 from weight_files import FORM_KEY, WeightError, write_safetensors
 
@@ -41,13 +39,10 @@ LEFT_OUT = {
 
 def read_checkpoint(path, group):
     """({name: array}, {key: number} of /state/form)"""
-    try:
-        file = h5py.File(path)
-    except OSError as error:
-        raise WeightError(f"{path}: cannot be read as HDF5: {error}") from None
-    with file:
-        if file.attrs.get("format") not in ("jespr checkpoint", b"jespr checkpoint"):
-            raise WeightError(f"{path}: no checkpoint of this program (attribute format of /)")
+    with script_errors.open_hdf5(path, "checkpoint") as file:
+        if "state/form/sequence.heads" not in file:
+            raise WeightError(f"{path}: does not say its number of attention heads (/state/form): "
+                              "of an older version of the program")
         if group not in file["state"]:
             raise WeightError(f"{path}: no averaged weights in it (&optim ema_decay keeps them)")
         form = file["state/form"]
@@ -100,26 +95,23 @@ def main():
         parser.add_argument("--" + flag, action="store_true")
     options = parser.parse_args()
     config_file = options.output.with_name("config.json")
-    try:
-        taken = [options.output] if options.all else [options.output, config_file]
-        for path in taken:
-            if path.exists() and not options.overwrite:
-                raise WeightError(f"{path}: is there already; --overwrite replaces it")
-        weights, form = read_checkpoint(options.checkpoint,
-                                        "average" if options.averaged else "parameters")
-        tensors, config, left_out = ((weights, None, ()) if options.all else
-                                     for_huggingface(weights, form))
-        told = {FORM_KEY: json.dumps(form)} if options.all else {}
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        write_safetensors(options.output, tensors, {"format": "pt"} | told)
-        if config:
-            config_file.write_text(json.dumps(config, indent=2) + "\n")
-    except WeightError as error:
-        sys.exit(str(error))
+    taken = [options.output] if options.all else [options.output, config_file]
+    for path in taken:
+        if path.exists() and not options.overwrite:
+            raise WeightError(f"{path}: is there already; --overwrite replaces it")
+    weights, form = read_checkpoint(options.checkpoint,
+                                    "average" if options.averaged else "parameters")
+    tensors, config, left_out = ((weights, None, ()) if options.all else
+                                 for_huggingface(weights, form))
+    told = {FORM_KEY: json.dumps(form)} if options.all else {}
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    write_safetensors(options.output, tensors, {"format": "pt"} | told)
+    if config:
+        config_file.write_text(json.dumps(config, indent=2) + "\n")
     print(f"{options.output}: {len(tensors)} tensors of {options.checkpoint}")
     if config:
         tell_left_out(left_out, form)
 
 
 if __name__ == "__main__":
-    main()
+    script_errors.run(main)

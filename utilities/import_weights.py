@@ -13,10 +13,10 @@ import hashlib
 import json
 import pathlib
 import re
-import sys
 
 import numpy as np
 
+import script_errors
 from esm2_names import FROM_HUGGINGFACE, renamed
 from weight_files import FORM_KEY, WeightError, read_weights, write_weights
 
@@ -289,14 +289,10 @@ def main():
     parser.add_argument("-o", "--output", type=pathlib.Path, required=True)
     parser.add_argument("--overwrite", action="store_true")
     options = parser.parse_args()
-    try:
-        found = convert(*read_weights(options.file), options.file)
-        write_weights(options.output, ((name, found.tensors[name].array())
-                                       for name in sorted(found.tensors)), found.form,
-                      f"{options.file.name}, sha256 {fingerprint(options.file)}",
-                      options.overwrite)
-    except WeightError as error:
-        sys.exit(str(error))
+    found = convert(*read_weights(options.file), options.file)
+    write_weights(options.output, ((name, found.tensors[name].array())
+                                   for name in sorted(found.tensors)), found.form,
+                  f"{options.file.name}, sha256 {fingerprint(options.file)}", options.overwrite)
     print(f"{options.output}: {len(found.tensors)} tensors of {options.file}")
     if found.left_out:
         print("left out: " + grouped(found.left_out))
@@ -307,4 +303,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    script_errors.run(main)

@@ -21,6 +21,8 @@ import zipfile
 import h5py
 import numpy as np
 
+import script_errors
+
 FORMAT, VERSION = "jespr weights", 1  # src/io/checkpoint.cpp
 FORM_KEY = "jespr.form"    # of a safetensors header: /state/form of the checkpoint, as JSON
 MOST_HEADER = 100_000_000  # bytes of a safetensors header, the format's own limit
@@ -33,7 +35,7 @@ TORCH_TYPES = {"DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f
                "BoolStorage": "?"}
 
 
-class WeightError(Exception):
+class WeightError(script_errors.ScriptError):
     """What is wrong with a file, in one line."""
 
 
