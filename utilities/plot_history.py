@@ -11,6 +11,7 @@ panel.
 """
 import argparse
 import pathlib
+from itertools import cycle
 
 import numpy as np
 
@@ -106,12 +107,12 @@ def legend_of(axis, validations):
 
 def draw_sets(axis, validations, columns, factor=1.0, line="-"):
     """Validations: of columns (name, colour) each set, told apart by its marker in the legend."""
-    for marker, (set_name, table) in zip(MARKERS * len(validations), validations.items()):
+    for marker, (set_name, table) in zip(cycle(MARKERS), validations.items()):
         drawn = [column for column in columns if measured(table, column[0])]
         for name, colour in drawn:
             axis.plot(table["step"], factor * table[name], marker + line, color=colour,
                       markersize=4, linewidth=1, markerfacecolor=None if line else "white")
-        if drawn and (len(validations) > 1 or not line):
+        if drawn and (len(validations) > 1 or set_name or not line):
             axis.plot([], [], marker, color=GREY, markersize=4, label=set_name or "validation",
                       markerfacecolor=None if line else "white")
 
@@ -119,9 +120,8 @@ def draw_sets(axis, validations, columns, factor=1.0, line="-"):
 def draw_loss(axis, history, validations):
     axis.set_title("Loss")
     curve(axis, history["step"], history["loss"], BLUE, "training batches")
-    colours = (ORANGE, GREEN, AMBER, SKY, GREY) * len(validations)
-    for colour, marker, (name, table) in zip(colours, MARKERS * len(validations),
-                                             validations.items()):
+    colours = cycle((ORANGE, GREEN, AMBER, SKY, GREY))
+    for colour, marker, (name, table) in zip(colours, cycle(MARKERS), validations.items()):
         axis.plot(table["step"], table["loss"], marker + "-", color=colour, markersize=4,
                   linewidth=1, label=name or "validation")
     skipped = history["skipped"] > 0
@@ -186,16 +186,15 @@ def draw_recall(axis, validations):
 
 def draw_percentile(axis, validations):
     axis.set_title("Validation: percentile at equal length")
-    colours = (BLUE, GREEN, AMBER, PINK, SKY) * len(validations)
-    for colour, marker, (name, table) in zip(colours, MARKERS * len(validations),
-                                             validations.items()):
+    colours = cycle((BLUE, GREEN, AMBER, PINK, SKY))
+    own = "mean and 95 % interval" if len(validations) == 1 else "validation"
+    for colour, marker, (name, table) in zip(colours, cycle(MARKERS), validations.items()):
         step, value = table["step"], table["equal_length_percentile"]
         if not np.isfinite(value).any():
             continue
-        label = "mean and 95 % interval" if len(validations) == 1 else name or "validation"
         axis.errorbar(step, value, (value - table["lower"], table["upper"] - value),
                       fmt=marker + "-", color=colour, elinewidth=0.8, markersize=4, capsize=2,
-                      label=label)
+                      label=name or own)
         best = table["best"] > 0
         if best.any():
             axis.plot(step[best][-1], value[best][-1], "*", color=ORANGE, markersize=13,

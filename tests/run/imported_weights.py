@@ -18,8 +18,9 @@ import numpy as np
 SOURCE_DIR = pathlib.Path(os.environ["JESPR_SOURCE_DIR"])
 sys.path[:0] = [str(SOURCE_DIR / "tests/support"), str(SOURCE_DIR / "utilities")]
 import foreign_weights as foreign
+import import_weights
 from jespr_runs import (DATA, Run, dataset, difference, expect, run, say, state, write_deck)
-from weight_files import FORM_KEY, add_dataset, write_safetensors
+from weight_files import FORM_KEY, Tensor, add_dataset, write_safetensors
 
 GOLDEN = SOURCE_DIR / "tests/data/golden"
 UTILITIES = SOURCE_DIR / "utilities"
@@ -298,6 +299,10 @@ expect("drawn by seed" not in out and "not used" not in out and "warning" not in
 found = state(fits.checkpoint(2))
 for name, array in wanted.items():  # zeros of before are no longer zero after two steps of 1e-30
     expect("class_heads" in name or np.allclose(found[name], array, rtol=0, atol=1e-20), name)
+released = {tensor: Tensor((import_weights.ESM_IF1[size], 1), "<f4", None)
+            for size, tensor in import_weights.STRUCTURE_SIZES.items()}
+suggested = import_weights.structure_encoder(released, {}, here).deck
+expect(suggested[0].startswith("&structure preset = 'esm_if1', mode = 'reference', "), suggested)
 say("what the importer suggests fits")
 
 # ---- What the importer refuses
