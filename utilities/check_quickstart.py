@@ -7,10 +7,10 @@ RUN_FOLDER holds history.csv and best/evaluation.json. Prints one line per expec
 FAIL; exit code 1 if one is not met. Judged are the validation chains cut to equal length, because
 whole chains are found by their lengths alone (doc/evaluation.md).
 """
-import csv
-import json
 import pathlib
 import sys
+
+import script_errors
 
 ENDS = 25  # steps at either end of the run whose mean losses are compared
 LOSS_RATIO = 0.9
@@ -21,8 +21,7 @@ RECALL_AT = 10
 
 def mean_losses(path):
     """Mean loss of the first and of the last steps of a history."""
-    with open(path, newline="") as file:
-        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    losses = [float(row["loss"]) for row in script_errors.read_columns(path, ("loss",))]
     if len(losses) < 2 * ENDS:
         sys.exit(f"{path}: {len(losses)} steps, at least {2 * ENDS} are needed")
     return sum(losses[:ENDS]) / ENDS, sum(losses[-ENDS:]) / ENDS
@@ -30,7 +29,7 @@ def mean_losses(path):
 
 def equal_length_measures(path):
     """{method: (percentile, recall@10)} of the gallery of equal length, both directions pooled."""
-    evaluation = json.loads(path.read_text())
+    evaluation = script_errors.read_json(path, "galleries")
     gallery = next((g for g in evaluation["galleries"] if g["kept_residues"]), None)
     if gallery is None or RECALL_AT not in gallery["recall_at"]:
         sys.exit(f"{path}: no chains cut to equal length with recall@{RECALL_AT}; evaluate with "
@@ -83,4 +82,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    script_errors.run(main)

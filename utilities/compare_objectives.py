@@ -23,6 +23,8 @@ import sys
 import h5py
 import numpy as np
 
+import script_errors
+
 SOURCES = pathlib.Path(__file__).resolve().parent.parent
 OBJECTIVES = {"clip": {}, "siglip": {"loss.initial_bias": -4},
               "vicreg": {"loss.expander_width": 512}, "distance": {}, "mlm": {}, "causal": {},
@@ -80,7 +82,7 @@ def superfamily_accuracy(rows, superfamilies, clusters):
 
 def measures(options, folder, method, is_joint):
     """Numbers of COLUMNS; not a number where there is none."""
-    with h5py.File(options.dataset) as file:
+    with script_errors.open_hdf5(options.dataset, "dataset") as file:
         place = {name: i for i, name in enumerate(file["names"].asstr()[:])}
         labels, clusters = file["labels/cath"].asstr()[:], file["cluster"][:]
     with h5py.File(folder / "evaluation/evaluation.h5") as file:
@@ -139,4 +141,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    script_errors.run(main)

@@ -3,23 +3,24 @@
 
     compare_runs.py RUN_FOLDER RUN_FOLDER ... [-o FILE.png]
 
-Each folder holds history.csv and deck.processed, and validation.csv where there were validations.
+Each folder holds history.csv and deck.processed, and where there were validations validation.csv
+and, of further sets (&validate datasets), validation_NAME.csv.
 The table lists the parameters in which the decks differ, then what came out. The picture goes to
 compare_runs.png in the present folder unless -o names another file.
 """
 import argparse
 import pathlib
 import re
-import sys
 
 import numpy as np
 
 import plot_style as style
-from plot_history import read_table, read_validation, smooth
+import script_errors
+from plot_history import MARKERS, read_history, read_validations, smooth
 from plot_style import AMBER, BLUE, GREEN, GREY, ORANGE, PINK, SKY
 
 COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, AMBER, GREY)
-LINES = ("-", "--", ":", "-.")  # of runs beyond the colours
+LINES = ("-", "--", ":", "-.")  # of validation sets, and of runs beyond the colours
 WHERE_RESULTS_LIE = {"run.name", "run.output"}
 
 
@@ -28,12 +29,12 @@ class Run:
 
     def __init__(self, folder, name):
         self.name = name
-        for file in ("history.csv", "deck.processed"):
-            if not (folder / file).is_file():
-                sys.exit(f"{folder}: no {file} in it; name folders of training runs")
+        self.history = read_history(folder)
+        if not (folder / "deck.processed").is_file():
+            raise script_errors.ScriptError(
+                f"{folder}: no deck.processed in it; name folders of training runs")
         self.deck = read_processed(folder / "deck.processed")
-        self.history = read_table(folder / "history.csv")
-        self.validation = read_validation(folder)
+        self.validations = read_validations(folder)
 
 
 def short_names(folders):
@@ -52,7 +53,7 @@ def short_names(folders):
 def read_processed(path):
     """{'group.key': value as written} of a processed deck: one assignment a line."""
     values, group = {}, ""
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         if found := re.match(r"&(\w+)", line):
             group = found[1]
         elif found := re.match(r"\s+(\w+)\s*=\s*(.*)", line):
@@ -66,8 +67,25 @@ def differing_parameters(runs):
             and len({run.deck.get(key, "-") for run in runs}) > 1]
 
 
+def validation_results(run, name):
+    """{what: text} of a validation set at the best step, or the last where none is the best."""
+    table = run.validations.get(name)
+    if not table:
+        return {}
+    own = run.validations.get("", table)  # further sets are not judged
+    best = own["step"][own["best"] > 0]
+    at = np.flatnonzero(table["step"] == best[-1]) if best.size else []
+    row = at[-1] if len(at) else -1
+    results = {"best validation, at step": f"{table['step'][row]:.0f}"}
+    for column, values in table.items():
+        measured = not np.isnan(values).all()  # else the run does not have it
+        if measured and column not in ("step", "best", "lower", "upper"):
+            results[f"  {column}"] = f"{values[row]:.4f}"
+    return results
+
+
 def results_of(run):
-    """{what: text} of a run's end, its best validation and its speed."""
+    """{what: text} of a run's end, its speed and its best validation."""
     history = run.history
     last = max(1, len(history["step"]) // 20)
     results = {"steps": f"{history['step'][-1]:.0f}",
@@ -76,15 +94,7 @@ def results_of(run):
                "steps skipped": f"{history['skipped'].sum():.0f}",
                "minutes of steps": f"{history['seconds'].sum() / 60:.1f}",
                "proteins/s, median": f"{np.median(history['proteins_per_second']):.1f}"}
-    if run.validation:
-        marked = np.flatnonzero(run.validation["best"] > 0)
-        row = marked[-1] if marked.size else len(run.validation["step"]) - 1
-        results["best validation, at step"] = f"{run.validation['step'][row]:.0f}"
-        for name, values in run.validation.items():
-            measured = not np.isnan(values).all()  # else the run does not have it
-            if measured and name not in ("step", "best", "lower", "upper"):
-                results[f"  {name}"] = f"{values[row]:.4f}"
-    return results
+    return results | validation_results(run, "")
 
 
 def print_table(title, rows, names):
@@ -99,6 +109,13 @@ def print_table(title, rows, names):
     print()
 
 
+def print_results(title, results, names):
+    """A table of dictionaries, one for each run."""
+    labels = dict.fromkeys(label for result in results for label in result)
+    print_table(title, [(label, [result.get(label, "-") for result in results])
+                        for label in labels], names)
+
+
 def print_comparison(runs):
     names = [run.name for run in runs]
     keys = differing_parameters(runs)
@@ -107,54 +124,54 @@ def print_comparison(runs):
                                                for key in keys], names)
     else:
         print("The decks are the same, but for names and places.\n")
-    results = [results_of(run) for run in runs]
-    labels = dict.fromkeys(label for result in results for label in result)
-    print_table("Results", [(label, [result.get(label, "-") for result in results])
-                            for label in labels], names)
+    print_results("Results", [results_of(run) for run in runs], names)
+    for name in dict.fromkeys(name for run in runs for name in run.validations if name):
+        print_results(f"Validation on {name}", [validation_results(run, name) for run in runs],
+                      names)
 
 
-def draw(axis, runs, title, values_of, unit=""):
-    """One line for each run that has these values: values_of(run) is steps and values, or None."""
+def draw(axis, runs, title, lines_of, unit=""):
+    """The lines of each run: lines_of(run) is pairs of their steps and values, by name of the
+    validation set, "" for the run's own and for what is none."""
     axis.set_title(title)
     axis.set_xlabel("step")
     axis.set_ylabel(unit)
-    drawn = False
+    sets = list(dict.fromkeys(name for run in runs for name in lines_of(run)))
     for i, run in enumerate(runs):
-        found = values_of(run)
-        if found is None or not np.isfinite(found[1]).any():
-            continue
-        axis.plot(*found, LINES[i // len(COLOURS) % len(LINES)], color=COLOURS[i % len(COLOURS)],
-                  label=run.name, marker="o" if len(found[0]) < 40 else None, markersize=3)
-        drawn = True
-    if drawn:
+        for name, (steps, values) in lines_of(run).items():
+            if not np.isfinite(values).any():
+                continue
+            style_of_set = sets.index(name)
+            axis.plot(steps, values, LINES[(i // len(COLOURS) + style_of_set) % len(LINES)],
+                      color=COLOURS[i % len(COLOURS)],
+                      label=run.name + (f": {name}" if name else ""), markersize=3,
+                      marker=MARKERS[style_of_set % len(MARKERS)] if len(steps) < 40 else None)
+    if axis.lines:
         axis.legend()
     else:
         axis.text(0.5, 0.5, "none", color=GREY, ha="center", transform=axis.transAxes)
 
 
 def of_steps(name):
-    return lambda run: (run.history["step"], smooth(run.history[name]))
+    return lambda run: {"": (run.history["step"], smooth(run.history[name]))}
 
 
-def of_validation(name, factor=1.0):
-    def values(run):
-        if not run.validation or name not in run.validation:
-            return None
-        return run.validation["step"], factor * run.validation[name]
-    return values
+def of_validations(column, factor=1.0):
+    return lambda run: {name: (table["step"], factor * table[column])
+                        for name, table in run.validations.items() if column in table}
 
 
 def picture(runs):
-    """The figure of the runs: a line for each in every panel."""
+    """The figure of the runs: a line for each in every panel, and for each validation set."""
     fig, axes = style.figure(2, 3, "Comparison of runs", ", ".join(run.name for run in runs))
     draw(axes[0], runs, "Loss of training batches", of_steps("loss"), "loss")
-    draw(axes[1], runs, "Loss of validation", of_validation("loss"), "loss")
-    draw(axes[2], runs, "Percentile at equal length", of_validation("equal_length_percentile"))
-    recalls = [name for run in runs if run.validation for name in run.validation
+    draw(axes[1], runs, "Loss of validation", of_validations("loss"), "loss")
+    draw(axes[2], runs, "Percentile at equal length", of_validations("equal_length_percentile"))
+    recalls = [name for run in runs for table in run.validations.values() for name in table
                if name.startswith("recall_")]
     recall = recalls[-1] if recalls else "recall_1"
     draw(axes[3], runs, "Validation: recall@" + recall.removeprefix("recall_"),
-         of_validation(recall, 100.0), "%")
+         of_validations(recall, 100.0), "%")
     draw(axes[4], runs, "Gradient norm", of_steps("gradient_norm"))
     axes[4].set_yscale("log")
     draw(axes[5], runs, "Speed", of_steps("proteins_per_second"), "proteins / s")
@@ -168,12 +185,12 @@ def main():
     parser.add_argument("-o", "--output", type=pathlib.Path, default="compare_runs.png")
     arguments = parser.parse_args()
     if len(arguments.run_folders) < 2:
-        sys.exit("name two or more run folders")
+        raise script_errors.ScriptError("name two or more run folders")
     names = short_names(arguments.run_folders)
     runs = [Run(folder, name) for folder, name in zip(arguments.run_folders, names)]
-    print_comparison(runs)
     style.save(picture(runs), arguments.output)
+    print_comparison(runs)
 
 
 if __name__ == "__main__":
-    main()
+    script_errors.run(main)

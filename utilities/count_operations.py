@@ -88,7 +88,7 @@ def table(s, u, se, ue, neighbours=30):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (1, 5):
+    if len(sys.argv) not in (1, 5) or not all(text.isdecimal() for text in sys.argv[1:]):
         sys.exit(__doc__)
     shapes = [tuple(map(int, sys.argv[1:]))] if len(sys.argv) == 5 else [(1024, 256, 32, 1),
                                                                          (128, 64, 32, 1)]

@@ -4,22 +4,23 @@
     dataset_report.py mine.h5 [--report mine.h5.report.tsv] [-o FILE.png]
 
 The page goes beside the dataset unless -o names another place; the report of task 'prepare' is
-looked for beside it, too. Numbers that a picture hides are printed.
+looked for beside it unless --report names it. Numbers that a picture hides are printed.
 """
 import argparse
 import collections
-import csv
 import pathlib
 import re
 
-import h5py
 import numpy as np
 
 import plot_style as style
+from matplotlib import ticker
+import script_errors
 from plot_style import AMBER, BLUE, GREEN, GREY, ORANGE, PINK
 
 SPLITS = ("train", "validation", "test")
 COLOURS = (BLUE, ORANGE, GREEN)
+FEWEST_TICKS = 3
 MOST_REASONS = 8  # that fit a panel
 PIECE = 1 << 24  # residues read at once: a dataset may be larger than memory
 
@@ -36,13 +37,10 @@ def pieces(offsets):
 
 def read(path):
     """Columns of the dataset by name, those that it lacks are None; of its residues the shares."""
-    try:
-        file = h5py.File(path)
-    except OSError as error:
-        raise SystemExit(f"{path}: cannot be read as HDF5: {error}") from None
-    with file:
-        if file.attrs.get("format") not in ("jespr dataset", b"jespr dataset"):
-            raise SystemExit(f"{path}: no dataset of this program (attribute format of /)")
+    with script_errors.open_hdf5(path, "dataset") as file:
+        for name in ("offsets", "split", "cluster", "residues/sequence"):
+            if name not in file or not len(file[name]):
+                raise script_errors.ScriptError(f"{path}: {name} is missing or empty")
         found = {name: file[name][:] if name in file else None
                  for name in ("offsets", "split", "cluster", "resolution", "twins/chain")}
         offsets = found["offsets"]
@@ -62,14 +60,11 @@ def read(path):
 
 def reasons_of(report):
     """How often each reason is given; numbers and names in it stand for one another."""
-    if not report.exists():
-        return None
-    with open(report, newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return collections.Counter(
-            "left out: the sequence of another" if row["outcome"] == "twin" else
-            re.sub(r"'[^']*'", "'...'", re.sub(r"-?\d+(\.\d+)?", "n", row["remark"]))
-            for row in rows if row["outcome"] != "read")
+    rows = script_errors.read_columns(report, ("outcome", "remark"), "\t")
+    return collections.Counter(
+        "left out: the sequence of another" if row["outcome"] == "twin" else
+        re.sub(r"'[^']*'", "'...'", re.sub(r"-?\d+(\.\d+)?", "n", row["remark"]))
+        for row in rows if row["outcome"] != "read")
 
 
 def by_split(axis, values, splits, bins):
@@ -78,6 +73,21 @@ def by_split(axis, values, splits, bins):
     axis.hist([v for *_, v in shown], bins=bins, stacked=True, color=[c for _, c, _ in shown],
               label=[f"{n}: {len(v):,}" for n, _, v in shown])
     axis.set_ylabel("chains")
+
+
+def plain_ticks(scale):
+    """Few ticks on a logarithmic axis, at plain numbers."""
+    low, high = scale.get_view_interval()
+    for factors in ((1,), (1, 2, 5), range(1, 10)):
+        ticks = [factor * 10 ** decade for decade in range(12) for factor in factors
+                 if low <= factor * 10 ** decade <= high]
+        if len(ticks) >= FEWEST_TICKS:
+            break
+    else:
+        ticks = [tick for tick in ticker.MaxNLocator(5, integer=True).tick_values(low, high)
+                 if low <= tick <= high]
+    scale.set_ticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    scale.set_minor_locator(ticker.NullLocator())
 
 
 def say_nothing(axis, text):
@@ -92,6 +102,7 @@ def draw_lengths(axis, found):
     by_split(axis, lengths, found["split"], np.geomspace(max(1, lengths.min()),
                                                          lengths.max() + 1, 40))
     axis.set_xscale("log")
+    plain_ticks(axis.xaxis)
     axis.set_xlabel("residues, those without coordinates too")
     axis.legend()
 
@@ -102,11 +113,15 @@ def draw_completeness(axis, found):
         return say_nothing(axis, "sequences without structures")
     by_split(axis, 100 * found["completeness"], found["split"], np.linspace(0, 100, 41))
     axis.set_yscale("log")
+    axis.set_ylim(bottom=0.7)  # one chain can be seen
+    plain_ticks(axis.yaxis)
     axis.set_xlabel("residues with N, CA and C, %")
 
 
 def draw_resolution(axis, found):
     axis.set_title("Resolution")
+    if "completeness" not in found:
+        return say_nothing(axis, "sequences without structures")
     resolution = found["resolution"]
     known = resolution is not None and np.isfinite(resolution)
     if resolution is None or not known.any():
@@ -123,6 +138,8 @@ def draw_clusters(axis, found):
         return say_nothing(axis, "no cluster is known")
     sizes = np.sort(np.unique(cluster[cluster >= 0], return_counts=True)[1])[::-1]
     axis.loglog(np.arange(1, len(sizes) + 1), sizes, color=PINK)
+    plain_ticks(axis.xaxis)
+    plain_ticks(axis.yaxis)
     axis.set_xlabel(f"rank among {len(sizes):,} clusters")
     axis.set_ylabel(f"chains; {np.count_nonzero(cluster < 0):,} have no cluster")
 
@@ -162,8 +179,9 @@ def main():
     parser.add_argument("--report", type=pathlib.Path)
     parser.add_argument("-o", "--output", type=pathlib.Path)
     options = parser.parse_args()
-    report = options.report or options.dataset.with_name(options.dataset.name + ".report.tsv")
-    found, reasons = read(options.dataset), reasons_of(report)
+    beside = options.dataset.with_name(options.dataset.name + ".report.tsv")
+    report = options.report or (beside if beside.exists() else None)
+    found, reasons = read(options.dataset), reasons_of(report) if report else None
     lengths, twins = found["lengths"], found["twins/chain"]
     subtitle = (f"{len(lengths):,} chains, {lengths.sum():,} residues, "
                 f"{0 if twins is None else len(twins):,} twins left out; lengths {lengths.min()} "
@@ -182,4 +200,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    script_errors.run(main)

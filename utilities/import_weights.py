@@ -13,13 +13,28 @@ import hashlib
 import json
 import pathlib
 import re
-import sys
 
 import numpy as np
 
-from weight_files import WeightError, read_weights, write_weights
+import script_errors
+from esm2_names import FROM_HUGGINGFACE, renamed
+from weight_files import FORM_KEY, WeightError, read_weights, write_weights
 
-REFERENCE_MODE = 0         # GeometryMode::reference of src/kernels/geometry.hpp
+MODES = ("reference", "invariant")      # GeometryMode of src/kernels/geometry.hpp
+POOLINGS = ("bos", "mean", "attention")  # Pooling of src/kernels/pooling.hpp
+# What files of fair-esm and a config.json of HuggingFace say of /state/form.
+OPTIONS = {"encoder_attention_heads": ("sequence.heads", "structure.heads"),
+           "num_attention_heads": ("sequence.heads",),
+           "gvp_top_k_neighbors": ("structure.neighbours",)}
+GRAPH = "gvp_encoder.embed_graph."
+# Tensors of the structure encoder whose rows are sizes of the deck; those of the released model.
+STRUCTURE_SIZES = {"node_scalars": GRAPH + "embed_confidence.weight",
+                   "node_vectors": GRAPH + "embed_node.0.wv.weight",
+                   "edge_scalars": GRAPH + "embed_edge.0.ws.weight",
+                   "edge_vectors": GRAPH + "embed_edge.0.wv.weight",
+                   "width": "layer_norm.weight", "feed_forward": "layers.0.fc1.weight"}
+ESM_IF1 = {"node_scalars": 1024, "node_vectors": 256, "edge_scalars": 32, "edge_vectors": 1,
+           "width": 512, "feed_forward": 2048}
 # Released rotary frequencies have been rounded to float16; a file in bfloat16 rounds them more.
 FREQUENCY_ERROR = {"bfloat16": 2.0 ** -7}
 OTHER_FREQUENCY_ERROR = 2.0 ** -10
@@ -38,25 +53,11 @@ LEFT_OUT_OF_SEQUENCE = re.compile(r"contact_head\..+|pooler\..+|classifier\..+|"
                                   r"embeddings\.position_embeddings\.weight")
 LEFT_OUT_OF_STRUCTURE = re.compile(r"decoder\..+|.*version|.*embed_positions\._float_tensor")
 HEADS = re.compile(r"(seq|struct)_encoder\.(joint_embedding_projection|after_proj_ln|"
-                   r"attention_pooling)\..+|logit_scale|logit_bias|expander\..+")
+                   r"attention_pooling)\..+|logit_scale|logit_bias|expander\..+|"
+                   r"class_heads\.\d+\.(weight|bias)")
 OLDER_MODELS = re.compile(r"emb_layer_norm_before\..+|embed_positions\.weight|"
                           r"embeddings\.layer_norm\..+")
 
-# HuggingFace's names (transformers, convert_esm.py) and those of fair-esm.
-HUGGINGFACE = [
-    (r"^esm\.", ""),
-    (r"^embeddings\.word_embeddings\.", "embed_tokens."),
-    (r"^encoder\.emb_layer_norm_after\.", "emb_layer_norm_after."),
-    (r"^encoder\.layer\.", "layers."),
-    (r"\.attention\.self\.rotary_embeddings\.", ".self_attn.rot_emb."),
-    (r"\.attention\.self\.(query|key|value)\.", lambda m: f".self_attn.{m[1][0]}_proj."),
-    (r"\.attention\.output\.dense\.", ".self_attn.out_proj."),
-    (r"\.attention\.LayerNorm\.", ".self_attn_layer_norm."),
-    (r"\.intermediate\.dense\.", ".fc1."),
-    (r"\.output\.dense\.", ".fc2."),
-    (r"^(layers\.\d+)\.LayerNorm\.", r"\1.final_layer_norm."),
-    (r"^lm_head\.decoder\.weight", "lm_head.weight"),
-]
 # ESM-IF1 was trained by older code: fair-esm renames what it loads (esm/pretrained.py).
 INVERSE_FOLDING = [
     ("^encoder\\.", ""), ("W_v", "embed_graph.embed_node"), ("W_e", "embed_graph.embed_edge"),
@@ -65,18 +66,6 @@ INVERSE_FOLDING = [
     ("embed_gvp_in_local_frame\\.0", "embed_gvp_output"),
     ("embed_features_in_local_frame\\.0", "embed_gvp_input_features")]
 FAIR_ESM = [(r"^encoder\.sentence_encoder\.|^encoder\.", "")]
-
-
-def renamed(tensors, rules):
-    found = {}
-    for name, tensor in tensors.items():
-        target = name
-        for pattern, replacement in rules:
-            target = re.sub(pattern, replacement, target)
-        if target in found:
-            raise WeightError(f"{name}: another tensor of the file has its place, {target}")
-        found[target] = tensor
-    return found
 
 
 def split(tensors, wanted, left_out, path, model):
@@ -149,54 +138,98 @@ class Imported:
         return self
 
 
-def note_heads(heads):
-    return [] if heads else ["the number of attention heads is not in the file: the deck must say "
-                             "it right"]
+def form_told(options, path):
+    """Numbers of /state/form that the file tells beside its tensors."""
+    if FORM_KEY in options:  # export_weights.py wrote it
+        try:
+            return {key: int(number) for key, number in json.loads(options[FORM_KEY]).items()}
+        except (AttributeError, TypeError, ValueError) as error:
+            raise WeightError(f"{path}: {FORM_KEY} of its header is no dictionary of whole "
+                              f"numbers: {error}") from None
+    return {key: options[option] for option, keys in OPTIONS.items() for key in keys
+            if isinstance(options.get(option), int)}
 
 
-def sequence_encoder(tensors, options, path):
+def of_group(told, group):
+    return {key: number for key, number in told.items() if key.startswith(group + ".")}
+
+
+def note_heads(form, group):
+    return [] if group + ".heads" in form else ["the number of attention heads is not in the file: "
+                                                "the deck must say it right"]
+
+
+def deck_line(group, keys):
+    return f"&{group} " + ", ".join(f"{key} = {value}" for key, value in keys.items())
+
+
+def pooling_keys(told, group):
+    """What the deck must say of pooling, where the file tells it."""
+    keys = {}
+    if (pooling := told.get(group + ".pooling", -1)) in range(len(POOLINGS)):
+        keys["pooling"] = f"'{POOLINGS[pooling]}'"
+    if told.get(group + ".pooled_layers", 1) > 1:
+        keys["pooled_layers"] = told[group + ".pooled_layers"]
+    if told.get(group + ".layer_weights", 0):
+        keys["layer_weights"] = "'learned'"
+    return keys
+
+
+def sequence_encoder(tensors, told, path):
     """ESM-2."""
     dropped = check_tied(tensors, path)
     frequencies, pairs, worst = check_frequencies(tensors, path)
     taken, others = split(tensors, SEQUENCE, LEFT_OUT_OF_SEQUENCE, path, "ESM-2")
     width = taken["embed_tokens.weight"].shape[-1] if "embed_tokens.weight" in taken else 0
-    heads = width // (2 * pairs) if pairs else options.get("encoder_attention_heads")
-    form = {"sequence.layers": layers_of(taken, r"layers\.(\d+)\.")}
-    if heads:
-        form["sequence.heads"] = heads
-    notes = note_heads(heads)
+    form = of_group(told, "sequence") | {"sequence.layers": layers_of(taken, r"layers\.(\d+)\.")}
+    if pairs:
+        form["sequence.heads"] = width // (2 * pairs)
+    notes = note_heads(form, "sequence")
     if frequencies:
         notes.append(f"rotary frequencies are computed; the file's differ by {worst:.1e} at most")
-    deck = f"&sequence layers = {form['sequence.layers']}, width = {width}, heads = {heads or '?'}"
+    deck = deck_line("sequence", {"layers": form["sequence.layers"], "width": width,
+                                  "heads": form.get("sequence.heads", "?")} |
+                     pooling_keys(told, "sequence"))
     return Imported("seq_encoder.", taken, form, dropped + frequencies + others, notes, deck)
 
 
-def structure_encoder(tensors, options, path):
-    """The encoder of ESM-IF1."""
+def structure_encoder(tensors, told, path):
+    """The encoder of ESM-IF1, or one of its form."""
     taken, dropped = split(tensors, STRUCTURE, LEFT_OUT_OF_STRUCTURE, path, "ESM-IF1")
-    shape = {"layers": layers_of(taken, r"layers\.(\d+)\."),
-             "graph_layers": layers_of(taken, r"gvp_encoder\.encoder_layers\.(\d+)\.")}
-    for key, option in (("heads", "encoder_attention_heads"),
-                        ("neighbours", "gvp_top_k_neighbors")):
-        if isinstance(options.get(option), int):
-            shape[key] = options[option]
-    form = {"structure." + key: value for key, value in shape.items()}
-    form["structure.mode"] = REFERENCE_MODE
-    deck = "&structure preset = 'esm_if1', mode = 'reference', " + ", ".join(
-        f"{key} = {value}" for key, value in shape.items())
-    return Imported("struct_encoder.", taken, form, dropped, note_heads("heads" in shape), deck)
+    form = {"structure.mode": MODES.index("reference")} | of_group(told, "structure") | {
+        "structure.layers": layers_of(taken, r"layers\.(\d+)\."),
+        "structure.graph_layers": layers_of(taken, r"gvp_encoder\.encoder_layers\.(\d+)\.")}
+    sizes = {key: taken[name].shape[0] for key, name in STRUCTURE_SIZES.items() if name in taken}
+    keys = {"preset": "'esm_if1'"} if sizes == ESM_IF1 else sizes
+    if form["structure.mode"] in range(len(MODES)):
+        keys |= {"mode": f"'{MODES[form['structure.mode']]}'"}
+    keys |= {key: form["structure." + key] for key in ("layers", "graph_layers", "heads",
+                                                       "neighbours") if "structure." + key in form}
+    return Imported("struct_encoder.", taken, form, dropped, note_heads(form, "structure"),
+                    deck_line("structure", keys | pooling_keys(told, "structure")))
 
 
-def joint_model(tensors, options, path):
+def joint_heads(tensors, told):
+    """Projection heads and what a loss learned."""
+    norm = tensors.get("seq_encoder.after_proj_ln.weight")
+    hidden = "seq_encoder.joint_embedding_projection.2.weight" in tensors
+    deck = "" if norm is None else deck_line("joint", {
+        "width": norm.shape[0], "head": "'mlp_tanh'" if hidden else "'linear'"})
+    notes = ["class heads are kept, but a run starts with its own: their rows are the classes of a "
+             "dataset"] if any(name.startswith("class_heads.") for name in tensors) else []
+    return Imported("", tensors, of_group(told, "loss"), notes=notes, deck=deck)
+
+
+def joint_model(tensors, told, path):
     """Both encoders and heads, by the names of the Python program JESPR."""
     heads = {name: tensor for name, tensor in tensors.items() if HEADS.fullmatch(name)}
-    found = Imported("", heads, deck="&joint head = 'mlp_tanh'")
+    found = joint_heads(heads, told)
     for prefix, encoder in (("seq_encoder.", sequence_encoder),
                             ("struct_encoder.", structure_encoder)):
         mine = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()
                 if name.startswith(prefix) and name not in heads}
         if mine:
-            found.add(encoder(mine, options, path))
+            found.add(encoder(mine, told, path))
     strange = [name for name in tensors if name not in heads
                and not name.startswith(("seq_encoder.", "struct_encoder."))]
     if strange:
@@ -204,22 +237,33 @@ def joint_model(tensors, options, path):
     return found
 
 
+def read_config(path):
+    """Options of config.json of HuggingFace."""
+    try:
+        options = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise WeightError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(options, dict):
+        raise WeightError(f"{path}: no dictionary of options")
+    if options.get("position_embedding_type", "rotary") != "rotary":
+        raise WeightError(f"{path}: positions are not rotary: a model before ESM-2")
+    return options
+
+
 def convert(tensors, options, path):
     """What the file is, told by the names in it."""
+    told = form_told(options, path)
     if any(name.startswith(("seq_encoder.", "struct_encoder.")) for name in tensors):
-        return joint_model(tensors, options, path)
+        return joint_model(tensors, told, path)
     if any("gvp_encoder." in name for name in tensors):
-        return structure_encoder(renamed(tensors, INVERSE_FOLDING), options, path)
+        return structure_encoder(renamed(tensors, INVERSE_FOLDING), told, path)
     if any(".attention.self.query." in name for name in tensors):
         config = path.with_name("config.json")
         if config.exists():
-            options = json.loads(config.read_text())
-            options["encoder_attention_heads"] = options.get("num_attention_heads")
-            if options.get("position_embedding_type", "rotary") != "rotary":
-                raise WeightError(f"{config}: positions are not rotary: a model before ESM-2")
-        return sequence_encoder(renamed(tensors, HUGGINGFACE), options, path)
+            told = form_told(read_config(config), config)
+        return sequence_encoder(renamed(tensors, FROM_HUGGINGFACE), told, path)
     if any(name.endswith("layers.0.self_attn.k_proj.weight") for name in tensors):
-        return sequence_encoder(renamed(tensors, FAIR_ESM), options, path)
+        return sequence_encoder(renamed(tensors, FAIR_ESM), told, path)
     raise WeightError(f"{path}: neither ESM-2 nor ESM-IF1 by its names: "
                       f"{', '.join(list(tensors)[:5])} ...")
 
@@ -245,14 +289,10 @@ def main():
     parser.add_argument("-o", "--output", type=pathlib.Path, required=True)
     parser.add_argument("--overwrite", action="store_true")
     options = parser.parse_args()
-    try:
-        found = convert(*read_weights(options.file), options.file)
-        write_weights(options.output, ((name, found.tensors[name].array())
-                                       for name in sorted(found.tensors)), found.form,
-                      f"{options.file.name}, sha256 {fingerprint(options.file)}",
-                      options.overwrite)
-    except WeightError as error:
-        sys.exit(str(error))
+    found = convert(*read_weights(options.file), options.file)
+    write_weights(options.output, ((name, found.tensors[name].array())
+                                   for name in sorted(found.tensors)), found.form,
+                  f"{options.file.name}, sha256 {fingerprint(options.file)}", options.overwrite)
     print(f"{options.output}: {len(found.tensors)} tensors of {options.file}")
     if found.left_out:
         print("left out: " + grouped(found.left_out))
@@ -263,4 +303,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    script_errors.run(main)

@@ -22,8 +22,9 @@ import lzma
 import os
 import tarfile
 
-import h5py
 import numpy as np
+
+import script_errors
 
 CODES = dict(
     A="ALA", R="ARG", N="ASN", D="ASP", C="CYS", Q="GLN", E="GLU", G="GLY", H="HIS", I="ILE",
@@ -106,7 +107,7 @@ def main():
     parser.add_argument("--longest", type=int, default=200, help="residues of a training chain")
     options = parser.parse_args()
 
-    with h5py.File(options.chains_h5) as file:
+    with script_errors.open_hdf5(options.chains_h5) as file:
         data = {key: file[key][...] for key in
                 ["offset", "seq", "coords", "bfactor", "name", "split", "cluster30", *LABELS]}
     names = [name.decode() for name in data["name"]]
@@ -143,4 +144,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    script_errors.run(main)

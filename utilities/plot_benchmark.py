@@ -7,12 +7,12 @@ The plot goes beside the file unless -o names another. Left: the roofline (Willi
 Right: the time of a training step, by its matrix products and loops.
 """
 import argparse
-import json
 import pathlib
 
 import numpy as np
 
 import plot_style as style
+import script_errors
 from plot_style import AMBER, BLUE, GREEN, GREY, INK, ORANGE
 
 
@@ -104,7 +104,9 @@ def main():
     parser.add_argument("file", type=pathlib.Path)
     parser.add_argument("-o", "--output", type=pathlib.Path)
     options = parser.parse_args()
-    found = json.loads(options.file.read_text())
+    found = script_errors.read_json(options.file, "program", "threads", "chains", "precision",
+                                    "sequence", "structure", "rate", "kernels", "parts",
+                                    "step_loops")
     title = f"{found['program']} on {found['threads']} threads"
     about = (f"{found['sequence']['layers']} x {found['sequence']['width']} sequence encoder, "
              f"{found['structure']['graph_layers']} graph layers of "
@@ -117,4 +119,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    script_errors.run(main)

@@ -3,54 +3,71 @@
 
     plot_history.py RUN_FOLDER [-o FILE.png]
 
-RUN_FOLDER holds history.csv and, where there were validations, validation.csv. The plot goes to
-RUN_FOLDER/history.png unless -o names another file. Faint lines are steps, strong ones means over
-the steps around them. What a run does not have, such as accuracies of partners without a joint
-loss, has no panel.
+RUN_FOLDER holds history.csv and, where there were validations, validation.csv and, of further sets
+(&validate datasets), validation_NAME.csv. The plot goes to RUN_FOLDER/history.png unless -o names
+another file. Faint lines are steps, strong ones means over the steps around them; sets have a
+marker each. What a run does not have, such as accuracies of partners without a joint loss, has no
+panel.
 """
 import argparse
-import csv
 import pathlib
-import sys
+from itertools import cycle
 
 import numpy as np
 
 import plot_style as style
+import script_errors
 from plot_style import AMBER, BLUE, GREEN, GREY, ORANGE, PINK, SKY
 
 COLOURS = (BLUE, GREEN, AMBER, PINK, SKY, ORANGE)  # of the columns of one panel
+MARKERS = "os^Dv*PX"  # of validation sets
+OF_STEPS = ("step", "epoch", "loss", "learning_rate", "gradient_norm", "skipped", "seconds",
+            "proteins_per_second", "residues_per_second", "gflops", "fraction_of_peak",
+            "loader_wait_fraction")
+OF_VALIDATIONS = ("step", "loss", "equal_length_percentile", "lower", "upper", "best")
 
 
-def read_rows(path):
+def read_rows(path, columns):
     """Columns of a CSV file by name, as arrays of numbers; None where it holds no row."""
-    with open(path, newline="") as file:
-        reader = csv.reader(file)
-        names = next(reader, None)
-        rows = [row for row in reader if names and len(row) == len(names)]
+    rows = script_errors.read_columns(path, columns)
     if not rows:
         return None
-    values = np.array(rows, dtype=float)
-    return {name: values[:, column] for column, name in enumerate(names)}
+    try:
+        return {name: np.array([row[name] for row in rows], dtype=float) for name in rows[0]}
+    except ValueError as error:
+        raise script_errors.ScriptError(f"{path}: not a table of numbers: {error}") from None
 
 
-def read_table(path):
-    """As read_rows, but a table without rows ends the program."""
-    table = read_rows(path)
+def read_history(folder):
+    """history.csv of a run."""
+    path = folder / "history.csv"
+    if not path.is_file():
+        raise script_errors.ScriptError(
+            f"{folder}: no history.csv in it; name the folder of a training run")
+    table = read_rows(path, OF_STEPS)
     if table is None:
-        sys.exit(f"{path}: no rows")
+        raise script_errors.ScriptError(f"{path}: no rows")
     return table
 
 
-def read_validation(folder):
-    """validation.csv of a run; None where nothing was validated."""
-    path = folder / "validation.csv"
-    return read_rows(path) if path.is_file() else None
+def read_validations(folder):
+    """{name of a set: table} of the validations of a run; the set of its own dataset is ""."""
+    paths = [folder / "validation.csv", *sorted(folder.glob("validation_*.csv"))]
+    tables = {path.stem.removeprefix("validation").removeprefix("_"):
+              read_rows(path, OF_VALIDATIONS) for path in paths if path.is_file()}
+    return {name: table for name, table in tables.items() if table}
 
 
 def measured(table, start):
-    """Columns of a table (or None) whose names begin so and that have a number."""
-    return [name for name, values in (table or {}).items()
+    """Columns of a table whose names begin so and that have a number."""
+    return [name for name, values in table.items()
             if name.startswith(start) and np.isfinite(values).any()]
+
+
+def validated(validations, start):
+    """Such columns of any validation set."""
+    return list(dict.fromkeys(name for table in validations.values()
+                              for name in measured(table, start)))
 
 
 def smooth(values):
@@ -72,102 +89,131 @@ def curve(axis, step, values, colour, label=None):
     axis.plot(step, smooth(values), color=colour, label=label)
 
 
-def draw_loss(axis, history, validation):
+def legend_on_top(axis):
+    """A legend in room of its own above what is drawn."""
+    share = 0.03 + 0.063 * len(axis.get_legend_handles_labels()[1])  # of the height
+    bottom, top = axis.get_ylim()
+    axis.set_ylim(top=top + (top - bottom) * share / (1 - min(share, 0.8)))
+    axis.legend(loc="upper left")
+
+
+def legend_of(axis, validations):
+    """Several sets crowd a panel."""
+    if len(validations) > 1:
+        legend_on_top(axis)
+    else:
+        axis.legend()
+
+
+def draw_sets(axis, validations, columns, factor=1.0, line="-"):
+    """Validations: of columns (name, colour) each set, told apart by its marker in the legend."""
+    for marker, (set_name, table) in zip(cycle(MARKERS), validations.items()):
+        drawn = [column for column in columns if measured(table, column[0])]
+        for name, colour in drawn:
+            axis.plot(table["step"], factor * table[name], marker + line, color=colour,
+                      markersize=4, linewidth=1, markerfacecolor=None if line else "white")
+        if drawn and (len(validations) > 1 or set_name or not line):
+            axis.plot([], [], marker, color=GREY, markersize=4, label=set_name or "validation",
+                      markerfacecolor=None if line else "white")
+
+
+def draw_loss(axis, history, validations):
     axis.set_title("Loss")
     curve(axis, history["step"], history["loss"], BLUE, "training batches")
-    if validation:
-        axis.plot(validation["step"], validation["loss"], "o-", color=ORANGE, markersize=4,
-                  linewidth=1, label="validation")
+    colours = cycle((ORANGE, GREEN, AMBER, SKY, GREY))
+    for colour, marker, (name, table) in zip(colours, cycle(MARKERS), validations.items()):
+        axis.plot(table["step"], table["loss"], marker + "-", color=colour, markersize=4,
+                  linewidth=1, label=name or "validation")
     skipped = history["skipped"] > 0
     if skipped.any():
         for step in history["step"][skipped]:
             axis.axvline(step, color=PINK, linewidth=0.8, alpha=0.6)
         axis.plot([], [], color=PINK, linewidth=0.8, label=f"skipped steps: {skipped.sum()}")
     axis.set_ylabel("loss")
-    axis.legend()
+    legend_of(axis, validations)
 
 
-def draw_columns(axis, history, validation, columns, factor=1.0):
-    """Of (name, colour, label): the steps as curves, validations as circles."""
-    drawn = False
+def draw_columns(axis, history, validations, columns, factor=1.0):
+    """Of (name, colour, label): the steps as curves, validations as open markers."""
     for name, colour, label in columns:
         curve(axis, history["step"], factor * history[name], colour, label)
-        if measured(validation, name):
-            axis.plot(validation["step"], factor * validation[name], "o", color=colour,
-                      markersize=4, markerfacecolor="white")
-            drawn = True
-    if drawn:
-        axis.plot([], [], "o", color=GREY, markersize=4, markerfacecolor="white",
-                  label="validation")
-    axis.legend()
+    draw_sets(axis, validations, [column[:2] for column in columns], factor, line="")
+    legend_of(axis, validations)
 
 
-def draw_shares(axis, history, validation, columns):
-    draw_columns(axis, history, validation, columns, 100.0)
+def draw_shares(axis, history, validations, columns):
+    draw_columns(axis, history, validations, columns, 100.0)
     axis.set_ylim(bottom=0)
     axis.set_ylabel("%")
 
 
-def draw_accuracy(axis, history, validation):
+def draw_accuracy(axis, history, validations):
     axis.set_title("Partners found within the batch")
-    draw_shares(axis, history, validation,
+    draw_shares(axis, history, validations,
                 (("accuracy_sequence_to_structure", BLUE, "sequence to structure"),
                  ("accuracy_structure_to_sequence", ORANGE, "structure to sequence")))
 
 
-def draw_language_loss(axis, history, validation):
+def draw_language_loss(axis, history, validations):
     axis.set_title("Residues predicted: loss")
-    draw_columns(axis, history, validation, [("language_loss", BLUE, "training batches")])
+    draw_columns(axis, history, validations, [("language_loss", BLUE, "training batches")])
     axis.set_ylabel("mean of -log p, nats")
 
 
-def draw_language_accuracy(axis, history, validation):
+def draw_language_accuracy(axis, history, validations):
     axis.set_title("Residues predicted right")
-    draw_shares(axis, history, validation, [("language_accuracy", BLUE, "training batches")])
+    draw_shares(axis, history, validations, [("language_accuracy", BLUE, "training batches")])
 
 
-def draw_classes(axis, history, validation, modality):
+def draw_classes(axis, history, validations, modality):
     axis.set_title(f"Classes told from the {modality}")
     start = f"class_accuracy_{modality}_"
-    draw_shares(axis, history, validation,
+    draw_shares(axis, history, validations,
                 [(name, colour, "level " + name.removeprefix(start))
                  for name, colour in zip(measured(history, start), COLOURS)])
 
 
-def draw_recall(axis, validation):
-    axis.set_title("Validation: recall, whole gallery")
-    for name, colour in zip(measured(validation, "recall_"), COLOURS):
-        axis.plot(validation["step"], 100 * validation[name], "o-", color=colour, markersize=4,
-                  label="recall@" + name.removeprefix("recall_"))
+def draw_recall(axis, validations):
+    axis.set_title("Validation: recall, all chains")
+    columns = list(zip(validated(validations, "recall_"), COLOURS))
+    for name, colour in columns:
+        axis.plot([], [], color=colour, label="recall@" + name.removeprefix("recall_"))
+    draw_sets(axis, validations, columns, 100.0)
     axis.set_ylim(bottom=0)
     axis.set_ylabel("%")
-    axis.legend()
+    legend_of(axis, validations)
 
 
-def draw_percentile(axis, validation):
+def draw_percentile(axis, validations):
     axis.set_title("Validation: percentile at equal length")
-    step, value = validation["step"], validation["equal_length_percentile"]
-    axis.errorbar(step, value, (value - validation["lower"], validation["upper"] - value),
-                  fmt="o-", color=BLUE, ecolor=SKY, markersize=4, capsize=2,
-                  label="mean and 95 % interval")
-    best = validation["best"] > 0
-    if best.any():
-        axis.plot(step[best][-1], value[best][-1], "*", color=ORANGE, markersize=13, label="best")
+    colours = cycle((BLUE, GREEN, AMBER, PINK, SKY))
+    own = "mean and 95 % interval" if len(validations) == 1 else "validation"
+    for colour, marker, (name, table) in zip(colours, cycle(MARKERS), validations.items()):
+        step, value = table["step"], table["equal_length_percentile"]
+        if not np.isfinite(value).any():
+            continue
+        axis.errorbar(step, value, (value - table["lower"], table["upper"] - value),
+                      fmt=marker + "-", color=colour, elinewidth=0.8, markersize=4, capsize=2,
+                      label=name or own)
+        best = table["best"] > 0
+        if best.any():
+            axis.plot(step[best][-1], value[best][-1], "*", color=ORANGE, markersize=13,
+                      label="best")
     axis.axhline(0.5, color=GREY, linestyle="--", linewidth=1)
     axis.text(0.99, 0.5, "chance", transform=axis.get_yaxis_transform(), color=GREY, fontsize=8,
               ha="right", va="bottom")
-    axis.set_ylim(top=axis.get_ylim()[1] + 0.06)  # room for the legend
-    axis.legend(loc="upper left")
+    legend_on_top(axis)
 
 
-def draw_ranks(axis, validation):
+def draw_ranks(axis, validations):
     axis.set_title("Validation: effective ranks")
-    for name, colour in (("rank_sequence", BLUE), ("rank_structure", ORANGE)):
-        axis.plot(validation["step"], validation[name], "o-", color=colour, markersize=4,
-                  label=name.removeprefix("rank_") + " embeddings")
+    columns = (("rank_sequence", BLUE), ("rank_structure", ORANGE))
+    for name, colour in columns:
+        axis.plot([], [], color=colour, label=name.removeprefix("rank_") + " embeddings")
+    draw_sets(axis, validations, columns)
     axis.set_ylabel("dimensions")
     axis.set_ylim(0, 1.1 * max(1.0, axis.dataLim.ymax))  # room above a single validation
-    axis.legend()
+    legend_of(axis, validations)
 
 
 def draw_rate_of_learning(axis, history):
@@ -210,9 +256,9 @@ def draw_speed(axis, history):
               bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85})
 
 
-def panels(history, validation):
+def panels(history, validations):
     """What draws a panel of this run, and its tables: those of which the run has numbers."""
-    both, steps, told = (history, validation), (history,), (validation,)
+    both, steps, told = (history, validations), (history,), (validations,)
     choice = [
         (measured(history, "loss"), draw_loss, both),
         (measured(history, "accuracy_"), draw_accuracy, both),
@@ -220,9 +266,9 @@ def panels(history, validation):
         (measured(history, "language_accuracy"), draw_language_accuracy, both),
         *((measured(history, f"class_accuracy_{modality}_"), draw_classes, (*both, modality))
           for modality in ("sequence", "structure")),
-        (measured(validation, "recall_"), draw_recall, told),
-        (measured(validation, "equal_length_percentile"), draw_percentile, told),
-        (measured(validation, "rank_"), draw_ranks, told),
+        (validated(validations, "recall_"), draw_recall, told),
+        (validated(validations, "equal_length_percentile"), draw_percentile, told),
+        (validated(validations, "rank_"), draw_ranks, told),
         (measured(history, "learning_rate"), draw_rate_of_learning, steps),
         (measured(history, "logit_scale"), draw_scale, steps),
         (measured(history, "gradient_norm"), draw_gradient, steps),
@@ -230,9 +276,9 @@ def panels(history, validation):
     return [(draw, tables) for columns, draw, tables in choice if columns]
 
 
-def picture(name, history, validation):
+def picture(name, history, validations):
     """The figure of a run: a panel for everything that it measured."""
-    chosen = panels(history, validation)
+    chosen = panels(history, validations)
     columns = min((4, 3), key=lambda count: -len(chosen) % count)  # the fewest empty places
     steps, epochs = int(history["step"][-1]), history["epoch"][-1]
     fig, axes = style.figure(-(-len(chosen) // columns), columns, f"Training {name}",
@@ -254,12 +300,10 @@ def main():
     parser.add_argument("-o", "--output", type=pathlib.Path)
     arguments = parser.parse_args()
     folder = arguments.run_folder
-    if not (folder / "history.csv").is_file():
-        sys.exit(f"{folder}: no history.csv in it; name the folder of a training run")
-    history = read_table(folder / "history.csv")
-    fig = picture(folder.resolve().name, history, read_validation(folder))
+    history = read_history(folder)
+    fig = picture(folder.resolve().name, history, read_validations(folder))
     style.save(fig, arguments.output or folder / "history.png")
 
 
 if __name__ == "__main__":
-    main()
+    script_errors.run(main)

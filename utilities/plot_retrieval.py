@@ -7,14 +7,12 @@ FOLDER holds evaluation.json and evaluation.h5. The plot goes to FOLDER/retrieva
 names another file.
 """
 import argparse
-import json
 import pathlib
-import sys
 
-import h5py
 import numpy as np
 
 import plot_style as style
+import script_errors
 from plot_style import AMBER, BLUE, GREY, INK, ORANGE, PINK, SKY
 
 COLOURS = {"trained": BLUE, "untrained": AMBER, "length_only": PINK, "chance": GREY}
@@ -169,8 +167,10 @@ def main():
     folder = arguments.folder
     for name in ("evaluation.json", "evaluation.h5"):
         if not (folder / name).is_file():
-            sys.exit(f"{folder}: no {name} in it; name the folder of an evaluation")
-    evaluation = json.loads((folder / "evaluation.json").read_text())
+            raise script_errors.ScriptError(
+                f"{folder}: no {name} in it; name the folder of an evaluation")
+    evaluation = script_errors.read_json(folder / "evaluation.json", "galleries", "checkpoint",
+                                         "step", "split", "dataset")
     galleries = evaluation["galleries"]
     hardest = galleries[-1]  # the one of equal lengths, where there is one
 
@@ -179,7 +179,12 @@ def main():
         f"{pathlib.Path(evaluation['checkpoint']).name} after {evaluation['step']:,} steps, split "
         f"'{evaluation['split']}' of {pathlib.Path(evaluation['dataset']).name}; thin bars: 95 % "
         "intervals over proteins")
-    with h5py.File(folder / "evaluation.h5") as file:
+    with script_errors.open_hdf5(folder / "evaluation.h5") as file:
+        for gallery in galleries:
+            if f"{gallery['name']}/trained/ranks" not in file:
+                raise script_errors.ScriptError(
+                    f"{folder}/evaluation.h5: no gallery '{gallery['name']}' in it, as there is in "
+                    "evaluation.json: files of two evaluations")
         draw_recall(axes[0], hardest, file)
         draw_percentiles(axes[1], hardest)
         draw_rank_histogram(axes[2], hardest, file)
@@ -193,4 +198,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    script_errors.run(main)

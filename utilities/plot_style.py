@@ -10,6 +10,8 @@ except ImportError:
 matplotlib.use("Agg")  # files only, no display
 import matplotlib.pyplot as plt
 
+import script_errors
+
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, AMBER, GREY, INK = "#56B4E9", "#E69F00", "#8A8A8A", "#222222"
 
@@ -44,6 +46,9 @@ def figure(rows, columns, title, subtitle):
 
 def save(fig, path):
     """Writes the PNG and says where it is."""
-    fig.savefig(path, dpi=140)
+    try:
+        fig.savefig(path, dpi=140)
+    except ValueError as error:  # an ending that matplotlib does not know
+        raise script_errors.ScriptError(f"{path}: {error}") from None
     plt.close(fig)
     print(path)

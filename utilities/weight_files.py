@@ -21,7 +21,10 @@ import zipfile
 import h5py
 import numpy as np
 
+import script_errors
+
 FORMAT, VERSION = "jespr weights", 1  # src/io/checkpoint.cpp
+FORM_KEY = "jespr.form"    # of a safetensors header: /state/form of the checkpoint, as JSON
 MOST_HEADER = 100_000_000  # bytes of a safetensors header, the format's own limit
 BFLOAT16 = "bfloat16"      # which numpy does not know: the upper half of a float32
 SAFE_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": BFLOAT16, "I64": "<i8",
@@ -32,7 +35,7 @@ TORCH_TYPES = {"DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f
                "BoolStorage": "?"}
 
 
-class WeightError(Exception):
+class WeightError(script_errors.ScriptError):
     """What is wrong with a file, in one line."""
 
 
@@ -268,10 +271,14 @@ def read_weights(path):
     path = pathlib.Path(path)
     try:
         if path.name.endswith(".index.json"):
-            return read_index(path)
-        return read_safetensors(path) if path.suffix == ".safetensors" else read_torch(path)
+            tensors, options = read_index(path)
+        elif path.suffix == ".safetensors":
+            tensors, options = read_safetensors(path)
+        else:
+            tensors, options = read_torch(path)
     except OSError as error:
         raise WeightError(f"{error.filename or path}: {error.strerror}") from None
+    return tensors, options if isinstance(options, dict) else {}
 
 
 # ---- The program's HDF5 files

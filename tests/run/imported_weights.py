@@ -18,8 +18,9 @@ import numpy as np
 SOURCE_DIR = pathlib.Path(os.environ["JESPR_SOURCE_DIR"])
 sys.path[:0] = [str(SOURCE_DIR / "tests/support"), str(SOURCE_DIR / "utilities")]
 import foreign_weights as foreign
+import import_weights
 from jespr_runs import (DATA, Run, dataset, difference, expect, run, say, state, write_deck)
-from weight_files import add_dataset
+from weight_files import FORM_KEY, Tensor, add_dataset, write_safetensors
 
 GOLDEN = SOURCE_DIR / "tests/data/golden"
 UTILITIES = SOURCE_DIR / "utilities"
@@ -268,6 +269,42 @@ expect("average" in script("export_weights", one.checkpoint(2), "--averaged", "-
                            code=1), "no averages to export")
 say("exported and imported again")
 
+# ---- A model with everything that can be learned, to HuggingFace and back by --all: what the
+# importer suggests for the deck describes it.
+
+rich = Run("rich", STILL | {
+    "classes.label": "cath", "loss.kind": "siglip", "loss.mlm_weight": 0.5,
+    "batch.masked_fraction": 0.0, "sequence.pooling": "attention", "sequence.pooled_layers": 2,
+    "sequence.layer_weights": "learned", "structure.pooling": "mean"})
+rich.run(1)
+text = script("export_weights", rich.checkpoint(2), "-o", rich.folder / "model.safetensors")
+for words in ("seq_encoder.layer_weights (1)", "last_hidden_state", "attention_pooling (1)",
+              "struct_encoder.*", "--all"):
+    expect(words in text, f"'{words}' is not in\n{text}")
+script("export_weights", rich.checkpoint(2), "-o", here / "rich.safetensors", "--all")
+text = script("import_weights", here / "rich.safetensors", "-o", here / "rich.h5")
+wanted, found = ({name: array for name, array in state(path).items()
+                  if name.startswith(("parameters/", "form/"))}
+                 for path in (rich.checkpoint(2), here / "rich.h5"))
+expect("parameters/class_heads.1.bias" in wanted and not difference(wanted, found),
+       f"there and back: {difference(wanted, found)}")
+lines = re.findall("in the deck: (.*)", text)
+expect(len(lines) == 3 and "mode = 'invariant'" in text and "class heads" in text, text)
+fits = Run("as_suggested", STILL | {
+    "loss.kind": "siglip", "loss.mlm_weight": 0.5, "batch.masked_fraction": 0.0})
+own = re.sub(r"&(sequence|structure|joint)\n.*?\n/\n", "", fits.deck.read_text(), flags=re.S)
+fits.deck.write_text(own + "".join(line + "\n" for line in lines))
+out = fits.run(1).text
+expect("drawn by seed" not in out and "not used" not in out and "warning" not in out, out)
+found = state(fits.checkpoint(2))
+for name, array in wanted.items():  # zeros of before are no longer zero after two steps of 1e-30
+    expect("class_heads" in name or np.allclose(found[name], array, rtol=0, atol=1e-20), name)
+released = {tensor: Tensor((import_weights.ESM_IF1[size], 1), "<f4", None)
+            for size, tensor in import_weights.STRUCTURE_SIZES.items()}
+suggested = import_weights.structure_encoder(released, {}, here).deck
+expect(suggested[0].startswith("&structure preset = 'esm_if1', mode = 'reference', "), suggested)
+say("what the importer suggests fits")
+
 # ---- What the importer refuses
 
 
@@ -296,6 +333,11 @@ refused(here / "short.safetensors", "the file is cut")
 (here / "prose.safetensors").write_text("Once upon a time there was a protein.")
 refused(here / "prose.safetensors", "no safetensors file")
 refused(here / "nothing.pt", "No such file")
+write_safetensors(here / "told.safetensors", of_e, {FORM_KEY: '{"sequence.heads": "many"}'})
+refused(here / "told.safetensors", FORM_KEY, "whole numbers")
+(here / "config.json").write_text("[]")
+refused(foreign.write_safetensors(here / "no_options.safetensors", names), "config.json", "options")
+(here / "config.json").unlink()
 for change, words in (
         ({"lm_head.decoder.weight": names["lm_head.decoder.weight"] + 1}, ("is not embed_tokens",)),
         ({"esm.encoder.layer.0.attention.self.rotary_embeddings.inv_freq":

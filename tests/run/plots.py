@@ -3,6 +3,7 @@
 # folders without results are refused by name.
 # labels: quick
 # timeout: 300
+import importlib
 import json
 import os
 import pathlib
@@ -26,9 +27,59 @@ WIDTH = 16
 sys.path.insert(0, str(SOURCE / "utilities"))
 
 
-def draw(utility, folder):
-    return subprocess.run([sys.executable, SOURCE / "utilities" / utility, folder],
+def draw(utility, *arguments):
+    return subprocess.run([sys.executable, SOURCE / "utilities" / utility, *arguments],
                           capture_output=True, text=True)
+
+
+def require_sentence(utility, *arguments, words=""):
+    """The script refuses in one line that names the place: its main function is called here, as
+    starting Python so often would take minutes."""
+    source = SOURCE / "utilities" / utility
+    assert source.read_text().endswith("    script_errors.run(main)\n"), source
+    import script_errors
+    sys.argv = [utility, *map(str, arguments)]
+    try:
+        script_errors.run(importlib.import_module(source.stem).main)
+    except SystemExit as end:
+        assert isinstance(end.code, str) and "\n" not in end.code, (sys.argv, end.code)
+        assert words in end.code, (words, end.code)
+    else:
+        raise AssertionError(f"{sys.argv} is not refused")
+
+
+def refuse_what_is_no_result(work):
+    """Nothing, a folder in place of a file, an empty file, a text, another HDF5 file."""
+    bad = work / "bad"
+    (bad / "folder").mkdir(parents=True)
+    (bad / "empty").touch()
+    (bad / "text").write_text("once,upon\na,time\n")
+    (bad / "json").write_text("{}\n")
+    h5py.File(bad / "other.h5", "w").close()
+    for name in ("nothing", "folder", "empty", "text", "json", "other.h5"):
+        for utility, *more in (("plot_benchmark.py",), ("dataset_report.py",),
+                               ("read_dataset.py",),
+                               ("export_weights.py", "-o", work / "no.safetensors"),
+                               ("import_weights.py", "-o", work / "no.h5")):
+            require_sentence(utility, bad / name, *more, words=name)
+        for utility in ("plot_history.py", "plot_statistics.py", "plot_retrieval.py",
+                        "check_quickstart.py"):
+            require_sentence(utility, bad / name, words=name)
+        require_sentence("compare_runs.py", bad / name, bad / name, words=name)
+    for name, words in (("empty", "it is empty"), ("text", "no column")):
+        for utility, table in (("plot_history.py", "history.csv"),
+                               ("plot_statistics.py", "statistics.csv")):
+            shutil.copy(bad / name, bad / "folder" / table)
+            require_sentence(utility, bad / "folder", words=words)
+    for name, words in (("text", "JSON"), ("json", "no 'galleries'")):
+        shutil.copy(bad / name, bad / "folder/evaluation.json")
+        shutil.copy(bad / "other.h5", bad / "folder/evaluation.h5")
+        require_sentence("plot_retrieval.py", bad / "folder", words=words)
+    dataset = work / "some.h5"
+    require_sentence("dataset_report.py", dataset, "--report", bad / "text", words="outcome")
+    require_sentence("dataset_report.py", dataset, "--report", bad / "no.tsv", words="No such file")
+    require_sentence("dataset_report.py", dataset, "-o", work / "some.xyz", words="xyz")
+    assert draw("read_dataset.py").returncode != 0
 
 
 def require_picture(path, least_width, least_height):
@@ -111,8 +162,25 @@ def compare(work, history):
     assert fast == "1.2345" and slow != fast, done.stdout
     assert "recall_1" in table and "language_loss" not in done.stdout, done.stdout
     import compare_runs
-    panels = compare_runs.picture([compare_runs.Run(folder, folder.name)
-                                   for folder in folders]).axes
+    def panels_of():
+        runs = [compare_runs.Run(folder, folder.name) for folder in folders]
+        return compare_runs.picture(runs).axes
+
+    panels = panels_of()
+    assert len(panels[1].lines) == 2, panels[1].lines
+    # Further sets have a line and a table of their own, and need no validation.csv beside them.
+    shutil.move(folders[0] / "validation.csv", folders[0] / "validation_far.csv")
+    labels = [[line.get_label() for line in axis.lines] for axis in panels_of()[1:4]]
+    assert labels == [["slow: far", "fast"]] * 3, labels
+    done = subprocess.run([*command, *folders, "-o", picture], capture_output=True, text=True)
+    table = done.stdout.split("Validation on far\n")[1]
+    assert "recall_1" in table and table.splitlines()[0].split() == ["slow", "fast"], table
+    # A reader that has seen enough.
+    first = subprocess.Popen([*command, *folders, "-o", picture], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+    first.stdout.close()
+    assert first.stderr.read() == ""
+    first.wait()
     assert compare_runs.short_names(folders) == ["slow", "fast"]
     assert compare_runs.short_names([work / "slow/run", work / "fast/run", work / "other"]) == \
         ["slow/run", "fast/run", "other"]
@@ -156,15 +224,63 @@ def require_same_in_pieces(path):
         assert (some[name] == whole[name]).all(), name
 
 
+def require_report_panels(work):
+    """Ticks of lengths that can be read; a dataset of sequences alone is called that."""
+    import dataset_report
+    from plot_style import plt
+    for lengths in ([40, 41, 55, 47], [3, 60, 4], [1, 9000, 35000], [7, 7, 7]):
+        fig, axis = plt.subplots()
+        dataset_report.draw_lengths(axis, {"lengths": np.array(lengths),
+                                           "split": np.zeros(len(lengths))})
+        fig.canvas.draw()
+        texts = [tick.get_text() for tick in axis.get_xticklabels(which="both")]
+        texts = [text for text in texts if text]
+        assert 2 <= len(texts) <= 10 and all(t.replace(",", "").isdecimal() for t in texts), texts
+        boxes = [tick.get_window_extent() for tick in axis.get_xticklabels()]
+        assert all(a.x1 < b.x0 for a, b in zip(boxes, boxes[1:])), texts
+    shutil.copy(work / "some.h5", work / "alone.h5")
+    with h5py.File(work / "alone.h5", "r+") as file:
+        del file["residues/confidence"]
+    fig, axis = plt.subplots()
+    dataset_report.draw_resolution(axis, dataset_report.read(work / "alone.h5"))
+    assert [text.get_text() for text in axis.texts] == ["sequences without structures"]
+
+
+def require_statistics_panels(work):
+    """Parameters have panels as gradients have, those of loss and class heads too."""
+    import plot_statistics
+    folder = work / "statistics"
+    folder.mkdir()
+    names = {"activation": ("seq/layer_01", "struct/rep")}
+    for kind in ("parameter", "gradient"):
+        names[kind] = ("seq_encoder.layers.0.fc1.weight", "struct_encoder.layers.0.fc1.bias",
+                       "logit_scale", "class_heads.1.weight", "expander.0.bias")
+    rows = [f"{step},{kind},{name},4,0.1,{0.1 * step},1,0" for step in (2, 4)
+            for kind, all_of in names.items() for name in all_of]
+    (folder / "statistics.csv").write_text("\n".join(
+        ["step,kind,name,count,mean,rms,largest,not_finite", *rows, "6,parameter,cut_sho"]))
+    found = plot_statistics.read_statistics(folder / "statistics.csv")
+    assert len(found) == len(rows), "the row that is not finished"
+    drawn = {(kind, name) for _, kind, beginnings in plot_statistics.PANELS
+             for name in plot_statistics.panel_of(found, kind, beginnings)[0]}
+    for kind in ("parameter", "gradient"):
+        for name in ("seq_encoder.layers.0", "struct_encoder.layers.0", "logit_scale",
+                     "class_heads.1", "expander.0"):
+            assert (kind, name) in drawn, (kind, name, drawn)
+    done = draw("plot_statistics.py", folder)
+    assert done.returncode == 0, done.stderr
+    require_picture(folder / "statistics.png", 1500, 1500)
+
+
 def require_panels(table):
     """A panel for what has numbers, and none for the rest."""
     import plot_history
-    history = plot_history.read_table(table)
+    history = plot_history.read_rows(table, plot_history.OF_STEPS)
     lacks = np.full(len(history["step"]), np.nan)
     halves = np.full(len(lacks), 0.5)
 
-    def titles_of(columns, validation=None):
-        fig = plot_history.picture("some", history | columns, validation)
+    def titles_of(columns, validations={}):
+        fig = plot_history.picture("some", history | columns, validations)
         fig.canvas.draw()
         assert fig.axes[0].get_ylabel() == "loss", fig.axes[0].get_ylabel()
         for axis in fig.axes:
@@ -188,11 +304,23 @@ def require_panels(table):
 
     assert titles_of({"language_loss": lacks, "language_accuracy": lacks}) == \
         ["Loss", partners, common[0], scale, *common[1:]]
-    assert titles_of(not_joint | speaks, told | of_mlm) == ["Loss", *language, *common]
-    assert titles_of(classes, told) == \
-        ["Loss", partners, "Classes told from the sequence", "Classes told from the structure",
-         "Validation: recall, whole gallery", "Validation: effective ranks", common[0], scale,
-         *common[1:]]
+    assert titles_of(not_joint | speaks, {"": told | of_mlm}) == ["Loss", *language, *common]
+    wanted = ["Loss", partners, "Classes told from the sequence",
+              "Classes told from the structure", "Validation: recall, all chains",
+              "Validation: effective ranks", common[0], scale, *common[1:]]
+    assert titles_of(classes, {"": told}) == wanted
+    # Further validation sets alone, or beside that of the run's own dataset.
+    far = told | {"equal_length_percentile": halves[:2], "lower": halves[:2], "upper": halves[:2],
+                  "accuracy_sequence_to_structure": halves[:2]}
+    percentile = "Validation: percentile at equal length"
+    for own in ({}, {"": told}):
+        titles = titles_of(classes, own | {"far": far})
+        assert titles == wanted[:5] + [percentile] + wanted[5:], titles
+        fig = plot_history.picture("some", history | classes, own | {"far": far})
+        for axis in fig.axes:
+            names = axis.get_legend_handles_labels()[1]
+            if axis.get_title("left") in ("Loss", partners, *wanted[4:6], percentile):
+                assert "far" in names, (axis.get_title("left"), names)
 
 
 def main():
@@ -235,20 +363,9 @@ def main():
     assert "       2  n residues, min_length is n" in done.stdout, done.stdout
     require_picture(work / "some.png", 1500, 900)
     require_same_in_pieces(work / "some.h5")
-    h5py.File(work / "other.h5", "w").close()
-    for name in ("other.h5", "none.h5"):
-        done = draw("dataset_report.py", work / name)
-        assert done.returncode != 0 and name in done.stderr, done.stderr
-        assert "Traceback" not in done.stderr, done.stderr
-
-    empty = work / "empty"
-    empty.mkdir()
-    for utility, name in (("plot_history.py", "history.csv"),
-                          ("plot_statistics.py", "statistics.csv"),
-                          ("plot_retrieval.py", "evaluation.json")):
-        done = draw(utility, empty)
-        assert done.returncode != 0 and name in done.stderr, done.stderr
-        assert "Traceback" not in done.stderr, done.stderr
+    require_report_panels(work)
+    require_statistics_panels(work)
+    refuse_what_is_no_result(work)
     print("plots: done")
 
 
