@@ -322,15 +322,15 @@ class Training {
     }
     const double most =
         static_cast<double>(batches_->most_rows(batches_->sampler().position(first.step).epoch));
-    constexpr double margin = 1.01;  // sizes are rounded up
-    double factor = margin * (settings_.batch.recompute
-                                  ? most / largest
-                                  : most * static_cast<double>(first.shards.size()) / all);
+    constexpr double rounding = 1.01;  // sizes are rounded up
+    double factor = rounding * (settings_.batch.recompute
+                                    ? most / largest
+                                    : most * static_cast<double>(first.shards.size()) / all);
     // Where encoders have other shares in the rows than here, so many rows may need less.
     if (const double limit = settings_.batch.memory_limit(); limit > 0)
       factor =
           std::min(factor, (limit - step_->parameter_bytes()) /
-                               (margin * (step_->activation_bytes() + step_->scratch_bytes())));
+                               (rounding * (step_->activation_bytes() + step_->scratch_bytes())));
     step_->reserve(std::max(factor, 1.0));
   }
 
