@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
 
 #include "data/alphabet.hpp"
@@ -48,6 +47,13 @@ std::string name_of(std::string_view header, std::string& note) {
   return std::string(name);
 }
 
+/// Whether a header is of the PIR format: a code of two letters and a semicolon.
+bool is_pir(std::string_view header) {
+  constexpr std::array<std::string_view, 10> codes = {"P1;", "F1;", "DL;", "DC;", "RL;",
+                                                      "RC;", "N1;", "N2;", "N3;", "XX;"};
+  return std::find(codes.begin(), codes.end(), header.substr(0, 3)) != codes.end();
+}
+
 void add(std::string& text, std::string_view more) {
   if (!text.empty()) text += "; ";
   text += more;
@@ -58,15 +64,24 @@ void add(std::string& text, std::string_view more) {
 FastaReader::FastaReader(const std::string& path, std::uint64_t longest)
     : stream_(path), longest_(longest) {}
 
-/// The rest of a line, as far as the block goes; sets at_start_ for what follows.
+/// The rest of a line, as far as the block goes; sets at_start_ and after_return_ for what follows.
 std::string_view FastaReader::take_piece() {
-  const void* end = std::memchr(block_.data(), '\n', block_.size());
-  const std::size_t length =
-      end ? static_cast<std::size_t>(static_cast<const char*>(end) - block_.data()) : block_.size();
-  const std::string_view piece = block_.substr(0, length);
-  block_.remove_prefix(end ? length + 1 : length);
-  at_start_ = end != nullptr;
+  const auto end = std::find_if(block_.begin(), block_.end(),
+                                [](char letter) { return letter == '\n' || letter == '\r'; });
+  const std::string_view piece(block_.data(), static_cast<std::size_t>(end - block_.begin()));
+  block_.remove_prefix(piece.size());
+  at_start_ = !block_.empty();
+  after_return_ = block_.starts_with('\r');
+  if (at_start_) block_.remove_prefix(1);
+  if (after_return_) skip_line_feed();
   return piece;
+}
+
+/// CR and LF are one end of a line, also where a block ends between them.
+void FastaReader::skip_line_feed() {
+  if (block_.empty()) return;
+  if (block_[0] == '\n') block_.remove_prefix(1);
+  after_return_ = false;
 }
 
 void FastaReader::start_line(char first) {
@@ -113,13 +128,22 @@ void FastaReader::append(std::string_view piece) {
   }
 }
 
-void FastaReader::finish(FastaRecord& record) {
+/// False where the record, and so the file, is none of FASTA.
+bool FastaReader::finish(FastaRecord& record) {
   is_open_ = false;
+  if (is_pir(header_)) {
+    problem_ = fmt::format(
+        "no FASTA, but PIR (NBRF): line {} begins with >{}, and a title follows "
+        "it; convert the file to FASTA",
+        current_.line, header_.substr(0, 3));
+    return false;
+  }
   current_.name = name_of(header_, current_.note);
   if (has_j_) add(current_.note, "J is read as X");
   if (has_gap_) add(current_.note, "gaps are left out");
   if (current_.problem.empty() && current_.length == 0) current_.problem = "no residues";
   std::swap(record, current_);
+  return true;
 }
 
 bool FastaReader::next(FastaRecord& record) {
@@ -129,18 +153,20 @@ bool FastaReader::next(FastaRecord& record) {
       block_ = stream_.next();
       if (is_first && block_.starts_with(byte_order_mark))
         block_.remove_prefix(byte_order_mark.size());
-      if (block_.empty()) {
+      const bool is_over = block_.empty();
+      if (after_return_) skip_line_feed();
+      if (is_over) {
         problem_ = stream_.problem();
-        if (!is_open_) return false;
-        finish(record);
+        if (!is_open_ || !finish(record)) return false;
         if (!problem_.empty()) record.problem = "the file breaks off within it";
         return true;
       }
+      if (block_.empty()) continue;
     }
     bool is_complete = false;
     if (at_start_) {
       if (block_[0] == '>' && is_open_) {
-        finish(record);
+        if (!finish(record)) return false;
         is_complete = true;
       }
       start_line(block_[0]);

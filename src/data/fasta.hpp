@@ -26,8 +26,8 @@ struct FastaRecord {
 /// * Lower case counts as upper case; blanks, gaps (- .), line ends of any kind, blank lines and
 ///   lines that start with ';' are left out; J (Leu or Ile) is X; a '*' at the end is left out.
 /// * A '*' before the end, any other character and a record without residues are a problem of the
-///   record; text before the first '>' is one of the file, and so are damaged gzip data, with which
-///   the record under way is lost.
+///   record; text before the first '>' is one of the file, a header of PIR (">P1;"), and so are
+///   damaged gzip data, with which the record under way is lost.
 class FastaReader {
  public:
   /// Of sequences beyond `longest` residues only the start is kept.
@@ -47,13 +47,15 @@ class FastaReader {
   std::string_view take_piece();
   void start_line(char first);
   void append(std::string_view piece);
-  void finish(FastaRecord& record);
+  void skip_line_feed();
+  bool finish(FastaRecord& record);
 
   ByteStream stream_;
   std::uint64_t longest_;
-  std::string_view block_;  // of the stream, not yet read
-  bool at_start_ = true;    // of a line
-  bool is_open_ = false;    // a record is under way
+  std::string_view block_;     // of the stream, not yet read
+  bool at_start_ = true;       // of a line
+  bool after_return_ = false;  // a CR, whose LF may follow
+  bool is_open_ = false;       // a record is under way
   Line kind_ = Line::residues;
   std::uint64_t line_ = 0;
   std::string header_, problem_;

@@ -284,6 +284,21 @@ for ranks in (0, 2):
 expect([row["remark"] for row in report("none")] ==
        ["no FASTA: line 1 is text before the first '>'", "there is no record in it"],
        report("none"))
+pathlib.Path("title.fasta").write_text(">a\nMKV\n>P1;CRAB_ANAPL\nALPHA CRYSTALLIN\nMDI*\n")
+prepare(1, "title", ["title.fasta"])
+expect(content("title")[0] == [("a", "MKV")] and
+       "PIR (NBRF): line 3 begins with >P1;" in report("title")[-1]["remark"], report("title"))
+
+# Line ends of any kind; CR and LF are one also where blocks of the file meet between them.
+pathlib.Path("cr.fasta").write_bytes(b">a x\rMKV\rAAA\r\r>b\rMK\r")
+prepare(1, "cr", ["cr.fasta"])
+expect(content("cr")[0] == [("a", "MKVAAA"), ("b", "MK")], content("cr"))
+long = b">a\r\n" + b"M" * ((1 << 20) - 5)
+pathlib.Path("crlf.fasta").write_bytes(long + b"\r\nMK1\r\n>b\r\nMK\r\n")
+prepare(1, "crlf", ["crlf.fasta"])
+expect(content("crlf")[0] == [("b", "MK")] and
+       report("crlf")[0]["remark"] == "line 3: '1' is no residue", report("crlf"))
+
 structure = pathlib.Path(os.environ["JESPR_SOURCE_DIR"]) / "tests/data/structures/1CRN.cif.gz"
 result = prepare(2, "mixed", ["small.fasta", str(structure)], code=DECK)
 expect("small.fasta is a FASTA file, " in result.err and "&prepare sources" in result.err and
