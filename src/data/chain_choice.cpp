@@ -10,13 +10,14 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "data/chain_names.hpp"
 
 namespace jespr::data {
 namespace {
 
 [[noreturn]] void fail_selection(std::string_view text) {
   fail(Exit::data, fmt::format("'{}' is no selection, expected CHAIN or CHAIN:FIRST-LAST,...; "
-                               "numbers as 10, -5 or 52A",
+                               "numbers as 10, -5 or 52A, - for a chain without an id",
                                text));
 }
 
@@ -61,10 +62,11 @@ std::size_t count_complete(const StructureChain& chain) {
   return complete;
 }
 
-/// Marks the rows of a range, and those without a number between them.
-void mark(const StructureChain& chain, const Selection::Range& range, std::vector<bool>& keep) {
+/// Marks the rows of a range, and those without a number between them; whether there are any.
+bool mark(const StructureChain& chain, const Selection::Range& range, std::vector<bool>& keep) {
   constexpr std::size_t none = -1;
   std::size_t last = none;  // row that is in the range; nothing but numberless rows came since
+  bool is_there = false;
   for (std::size_t i = 0; i < chain.length(); ++i) {
     if (chain.numbers[i] == no_number) continue;
     const ResidueNumber id{chain.numbers[i], chain.insertion_codes[i]};
@@ -75,7 +77,23 @@ void mark(const StructureChain& chain, const Selection::Range& range, std::vecto
     for (std::size_t between = last == none ? i : last; between <= i; ++between)
       keep[between] = true;
     last = i;
+    is_there = true;
   }
+  return is_there;
+}
+
+/// The ids that a selection's chain stands for: itself, or else those that reports show like it.
+template <class Entry>
+void keep_selected(std::vector<Entry>& entries, const std::string& chain, bool as_shown) {
+  std::erase_if(entries, [&](const Entry& entry) {
+    return (as_shown ? shown_id(entry.id) : entry.id) != chain;
+  });
+}
+
+bool has_id(const StructureContent& content, const std::string& id) {
+  const auto is_it = [&](const auto& entry) { return entry.id == id; };
+  return std::any_of(content.chains.begin(), content.chains.end(), is_it) ||
+         std::any_of(content.refusals.begin(), content.refusals.end(), is_it);
 }
 
 }  // namespace
@@ -90,6 +108,7 @@ Selection parse_selection(std::string_view text) {
   text.remove_prefix(colon + 1);
   selection.text = text;
   for (;;) {
+    const std::string_view start = text;
     const std::optional<ResidueNumber> first = take_number(text);
     if (!first) fail_selection(whole);
     std::optional<ResidueNumber> last = first;
@@ -98,7 +117,8 @@ Selection parse_selection(std::string_view text) {
       last = take_number(text);
     }
     if (!last || *last < *first) fail_selection(whole);
-    selection.ranges.push_back({*first, *last});
+    selection.ranges.push_back(
+        {*first, *last, std::string(start.substr(0, start.size() - text.size()))});
     if (text.empty()) return selection;
     if (text[0] != ',') fail_selection(whole);
     text.remove_prefix(1);
@@ -107,11 +127,10 @@ Selection parse_selection(std::string_view text) {
 
 void select(StructureContent& content, const Selection& selection) {
   std::string others;
-  for (const StructureChain& chain : content.chains) others += " " + chain.id;
-  std::erase_if(content.chains,
-                [&](const StructureChain& chain) { return chain.id != selection.chain; });
-  std::erase_if(content.refusals,
-                [&](const Refusal& refusal) { return refusal.id != selection.chain; });
+  for (const StructureChain& chain : content.chains) others += " " + shown_id(chain.id);
+  const bool as_shown = !has_id(content, selection.chain);
+  keep_selected(content.chains, selection.chain, as_shown);
+  keep_selected(content.refusals, selection.chain, as_shown);
   if (content.chains.empty() && content.refusals.empty())
     content.refusals.push_back(
         {selection.chain, "the file has no such chain" +
@@ -119,9 +138,17 @@ void select(StructureContent& content, const Selection& selection) {
   if (content.chains.empty() || selection.ranges.empty()) return;
   StructureChain& chain = content.chains.front();
   std::vector<bool> keep(chain.length(), false);
-  for (const Selection::Range& range : selection.ranges) mark(chain, range, keep);
+  std::string absent;
+  for (const Selection::Range& range : selection.ranges)
+    if (!mark(chain, range, keep)) absent += (absent.empty() ? "" : ",") + range.text;
   keep_rows(chain, keep);
-  if (count_complete(chain) > 0) return;
+  if (count_complete(chain) > 0) {
+    if (!absent.empty())
+      content.refusals.push_back(
+          {selection.chain, fmt::format("no residue is numbered in {}; the rest of {} was read",
+                                        absent, selection.text)});
+    return;
+  }
   content.refusals.push_back(
       {selection.chain, fmt::format("no residue of {} has N, CA and C", selection.text)});
   content.chains.clear();

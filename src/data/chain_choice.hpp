@@ -23,6 +23,7 @@ struct ResidueNumber {
 struct Selection {
   struct Range {
     ResidueNumber first, last;
+    std::string text;  // as it was written
   };
   std::string chain;
   std::vector<Range> ranges;  // none: the whole chain
@@ -33,9 +34,10 @@ struct Selection {
 /// residue; numbers may be negative and have an insertion code. Failure: Error (data).
 Selection parse_selection(std::string_view text);
 
-/// Leaves the selected chain and residues. A residue without a number (a missing one of a PDB file)
-/// stays where the numbered ones around it are of the same range. What the selection finds nothing
-/// for is a refusal; refusals of other chains are left out.
+/// Leaves the selected chain and residues. A chain is meant by its id or, where none has that, by
+/// what the report shows for it (`A_B`, `-`). A residue without a number (a missing one of a PDB
+/// file) stays where the numbered ones around it are of the same range. A chain or range that is
+/// not there is a refusal; refusals of other chains are left out.
 void select(StructureContent& content, const Selection& selection);
 
 /// Leaves out the residues that have no coordinates at all.

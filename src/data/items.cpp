@@ -45,11 +45,6 @@ bool is_archive(const std::string& path) {
   return ends_with_any(path, endings);
 }
 
-bool is_list(const std::string& path) {
-  constexpr std::array<std::string_view, 2> endings = {".txt", ".list"};
-  return ends_with_any(path, endings);
-}
-
 /// The file of that name; of a name that lacks its ending the first of these that is there.
 std::string with_ending(const std::string& path) {
   std::error_code error;
@@ -279,6 +274,11 @@ bool has_ending(std::string_view path, std::string_view ending) {
          std::equal(ending.begin(), ending.end(),
                     path.end() - static_cast<std::ptrdiff_t>(ending.size()),
                     [](char a, char b) { return lower(a) == lower(b); });
+}
+
+bool is_list(std::string_view path) {
+  constexpr std::array<std::string_view, 2> endings = {".txt", ".list"};
+  return ends_with_any(path, endings);
 }
 
 bool is_structure(std::string_view path) { return ends_with_any(path, structure_endings); }

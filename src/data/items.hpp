@@ -39,6 +39,9 @@ std::vector<Item> list_items(const std::vector<std::string>& sources);
 /// Whether the name ends so, in upper or lower case.
 bool has_ending(std::string_view path, std::string_view ending);
 
+/// Whether the name is that of a list: .txt or .list.
+bool is_list(std::string_view path);
+
 /// Whether the name is that of a FASTA file: .fasta, .fa, .faa or .fas, also .gz.
 bool is_fasta(std::string_view path);
 

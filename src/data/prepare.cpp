@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "data/chain_choice.hpp"
+#include "data/chain_names.hpp"
 #include "data/chain_table.hpp"
 #include "data/dataset.hpp"
 #include "data/dataset_writer.hpp"
@@ -35,9 +36,6 @@ std::string stem_of(const std::string& file_name) {
       stem.resize(stem.size() - ending.size());
   return stem;
 }
-
-/// A chain's id in the report, where nothing stands for the whole file.
-std::string shown(const std::string& id) { return id.empty() ? "-" : id; }
 
 /// What the deck and the list want of a file; what they do not is a refusal.
 void choose(const Item& item, const PrepareSettings& settings, StructureContent& content) {
@@ -70,7 +68,7 @@ void add_content(const Item& item, StructureContent content, const std::string& 
   const std::string stem = clean(stem_of(item.file_name())), ranges = name_of_ranges(item);
   for (StructureChain& chain : content.chains) {
     chain.id = clean(chain.id);
-    ReportRow row{title, shown(chain.id), "read",
+    ReportRow row{title, shown_id(chain.id), "read",
                   (by_file || chain.id.empty() ? stem : stem + "_" + chain.id) + ranges,
                   chain.note};
     row.residues = chain.length();
@@ -85,7 +83,7 @@ void add_content(const Item& item, StructureContent content, const std::string& 
     findings.rows.push_back(std::move(row));
   }
   for (const Refusal& refusal : content.refusals)
-    findings.rows.push_back({title, shown(clean(refusal.id)), "refused", "", refusal.reason});
+    findings.rows.push_back({title, shown_id(refusal.id), "refused", "", refusal.reason});
 }
 
 /// Says about once a second how far this rank is, by the bytes read.
@@ -146,7 +144,9 @@ Findings read_share(std::span<const Item> items, const PrepareSettings& settings
       choose(item, settings, content);
       add_content(item, std::move(content), hash, by_file, findings);
     } catch (const Error& error) {
-      findings.rows.push_back({clean(item.title), "", "refused", "", error.what()});
+      std::string reason = error.what();
+      if (item.is_named && is_list(item.path)) reason += "; a list may not name a list";
+      findings.rows.push_back({clean(item.title), "", "refused", "", reason});
     }
     progress(i);
   });
@@ -202,7 +202,7 @@ void run_prepare(const PrepareSettings& settings, const std::string& deck,
   const PrepareCounts counts = count(findings, items.size(), mine, communicator);
   const std::vector<Record>& records = findings.slab.records;
   print_counts(counts, settings, static_cast<std::int64_t>(table.rows.size()),
-               records.empty() ? "(none)" : records.front().name);
+               records.empty() ? "" : records.front().name);
   const std::string report = report_of(settings);
   if (counts.chains == 0) {
     write_report(report, findings.rows, communicator);

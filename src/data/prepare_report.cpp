@@ -9,7 +9,6 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "data/utf8.hpp"
 #include "io/files.hpp"
 
 namespace jespr::data {
@@ -80,14 +79,6 @@ void ReportRow::add_remark(const std::string& text) {
   remark += (remark.empty() ? "" : "; ") + text;
 }
 
-std::string clean(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c <= ' '; }, '_');
-  for (std::size_t i = 0; (i += valid_utf8(std::string_view(text).substr(i))) < text.size();)
-    text[i] = '?';
-  return text;
-}
-
 std::string counted(std::int64_t number, const std::string& thing) {
   return fmt::format("{} {}{}", number, thing, number == 1 ? "" : "s");
 }
@@ -156,8 +147,9 @@ void print_counts(const PrepareCounts& counts, const PrepareSettings& settings,
         settings.split == "by_cluster" ? "are clusters of their own"
                                        : "in the split '" + settings.default_split + "'"));
   if (listed < table_rows)
-    log::warning(fmt::format("{} of {} without a {} that was read; names are like {}",
-                             counted(table_rows - listed, "row"), settings.table, thing, example));
+    log::warning(fmt::format("{} of {} without a {} that was read{}",
+                             counted(table_rows - listed, "row"), settings.table, thing,
+                             example.empty() ? "" : "; names are like " + example));
 }
 
 }  // namespace jespr::data

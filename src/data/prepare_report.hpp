@@ -39,10 +39,6 @@ struct PrepareCounts {
 /// "1 file", "2 files".
 std::string counted(std::int64_t number, const std::string& thing);
 
-/// Text that tables and reports can hold: blanks and control characters are `_`, what is not UTF-8
-/// is `?`.
-std::string clean(std::string text);
-
 /// Checks what is there before anything is done; the table's text. Collective. Failure: Error
 /// (deck) on all ranks alike: an output that may not be replaced, a table that is not there.
 std::string check_files(const PrepareSettings& settings, const Communicator& communicator);
@@ -52,7 +48,7 @@ void write_report(const std::string& path, const std::vector<ReportRow>& rows,
                   const Communicator& communicator);
 
 /// Lines of the log. `table_rows` is the number of rows of the table, `example` the name of a
-/// chain.
+/// chain, "" if there is none.
 void print_counts(const PrepareCounts& counts, const PrepareSettings& settings,
                   std::int64_t table_rows, const std::string& example);
 

@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/hash.hpp"
 #include "base/log.hpp"
+#include "data/chain_names.hpp"
 #include "data/dataset.hpp"
 #include "data/fasta.hpp"
 #include "data/hash_table.hpp"
@@ -238,7 +239,7 @@ class Reader {
   std::vector<std::uint64_t> name_hashes_;
   SplitAssignment assignment_;
   PrepareCounts counts_;
-  std::string first_name_ = "(none)";
+  std::string first_name_;
   std::uint64_t all_bytes_ = 0, done_bytes_ = 0;
   std::int64_t progress_calls_ = 0;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_ = start_;

@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
-from jespr_runs import DECK, SOURCES, datasets, difference, expect, run, write_deck
+from jespr_runs import DATA, DECK, SOURCES, datasets, difference, expect, run, write_deck
 from predicted_models import as_predicted
 
 STRUCTURES = SOURCES / "tests/data/structures"
@@ -84,6 +84,14 @@ remarks = [row["remark"] for row in report("lists") if row["outcome"] == "refuse
 expect(len(remarks) == 4 and "no such chain; it has A" in remarks[0] and
        "no residue of 100-120" in remarks[1] and "is no selection" in remarks[2] and
        "No such file" in remarks[3], remarks)
+
+# What a list cannot name; no name is given as an example where nothing was read.
+pathlib.Path("inner.list").write_text(f"{STRUCTURES}/1CRN\n")
+pathlib.Path("outer.list").write_text("inner.list\n")
+pathlib.Path("nobody.tsv").write_text("name\nsomebody\n")
+result = prepare("nested", ["outer.list"], code=DATA, table="nobody.tsv")
+expect(report("nested")[0]["remark"].endswith("; a list may not name a list"), report("nested"))
+expect("nobody.tsv without a chain that was read\n" in result.out, result.text)
 
 # A file's only protein chain is named by the file; of a choice or filter the names do not depend.
 pathlib.Path("some.list").write_text(f"{STRUCTURES}/1TPK:A\n{STRUCTURES}/1TPK:B\n"

@@ -57,7 +57,40 @@ TEST(ChainChoice, Selections) {
   EXPECT_EQ(selected("A:-1-1"), "CDE");
   EXPECT_EQ(selected("C"), "nucleic acid");
   EXPECT_EQ(selected("Z"), "the file has no such chain; it has A B");
+  EXPECT_EQ(selected("A:1-2,10-20,30"),
+            "no residue is numbered in 10-20,30; the rest of 1-2,10-20,30 was read");
   EXPECT_EQ(selected("A:10-20"), "no residue of 10-20 has N, CA and C");
+}
+
+/// A chain is named as the report shows it, too.
+TEST(ChainChoice, IdsAsTheReportShowsThem) {
+  const auto content = [] {
+    StructureContent made;
+    made.chains = {chain("", {"1 A", "2 C"}), chain("A B", {"1 D"}), chain("C D", {"1 E"}),
+                   chain("C_D", {"1 F"})};
+    return made;
+  };
+  const auto letters = [&](const std::string& selection) {
+    StructureContent made = content();
+    data::select(made, parse_selection(selection));
+    return made.chains.empty() ? made.refusals.at(0).reason : made.chains.at(0).sequence;
+  };
+  EXPECT_EQ(letters("-"), "AC");
+  EXPECT_EQ(letters("-:2-5"), "C");
+  EXPECT_EQ(letters("A_B"), "D");
+  EXPECT_EQ(letters("A B"), "D");
+  EXPECT_EQ(letters("C_D"), "F");  // the id itself first
+  EXPECT_EQ(letters("Z"), "the file has no such chain; it has - A_B C_D C_D");
+}
+
+TEST(ChainChoice, RangesThatAreNotThereLeaveTheRest) {
+  StructureContent content;
+  content.chains = {chain("B", {"5 A", "6 C", "7 D"})};
+  data::select(content, parse_selection("B:5-6,500-600"));
+  EXPECT_EQ(content.chains.at(0).sequence, "AC");
+  EXPECT_EQ(content.refusals.at(0).id, "B");
+  EXPECT_EQ(content.refusals.at(0).reason,
+            "no residue is numbered in 500-600; the rest of 5-6,500-600 was read");
 }
 
 TEST(ChainChoice, SelectionsThatAreNone) {

@@ -147,14 +147,15 @@ TEST_F(Items, SelectionsInLists) {
   for (const Item& item : items)
     found.push_back(fs::path(item.path).filename().string() + "|" + item.selection + "|" +
                     item.problem);
-  EXPECT_EQ(found,
-            (std::vector<std::string>{"1abc.cif.gz||", "1abc.cif.gz|A|", "1abc.pdb|B:-5-20,30A|",
-                                      "2x:y.pdb||", "2x|y|No such file or directory",
-                                      "b:A||only of a single file a chain can be selected",
-                                      "x.tar:A||only of a single file a chain can be selected",
-                                      "1abc:A:9-1||'A:9-1' is no selection, expected CHAIN or "
-                                      "CHAIN:FIRST-LAST,...; numbers as 10, -5 or 52A",
-                                      "none|A|No such file or directory"}));
+  EXPECT_EQ(
+      found,
+      (std::vector<std::string>{
+          "1abc.cif.gz||", "1abc.cif.gz|A|", "1abc.pdb|B:-5-20,30A|", "2x:y.pdb||",
+          "2x|y|No such file or directory", "b:A||only of a single file a chain can be selected",
+          "x.tar:A||only of a single file a chain can be selected",
+          "1abc:A:9-1||'A:9-1' is no selection, expected CHAIN or "
+          "CHAIN:FIRST-LAST,...; numbers as 10, -5 or 52A, - for a chain without an id",
+          "none|A|No such file or directory"}));
   EXPECT_EQ(contents_of(items)[2], "pdb");
 }
 
