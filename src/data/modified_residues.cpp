@@ -1,6 +1,8 @@
 // Parents of modified residues, by the wwPDB's Chemical Component Dictionary (CC0 1.0).
 #include "data/modified_residues.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <gemmi/resinfo.hpp>
 #include <string_view>
@@ -68,7 +70,65 @@ constexpr std::string_view table =
     "ZJUDZKOQZLFCZQNVZSXGZT6YZTKAZU0TZV4FZYJPZYKPZZDCZZJA";
 // clang-format on
 
+/// A residue's atoms but hydrogen beyond CB, the last of which tells it from others.
+struct SideChain {
+  std::string_view residue, atoms;
+};
+
+constexpr SideChain histidine = {"HIS", "CG ND1 CD2 CE1 NE2"}, cysteine = {"CYS", "SG"},
+                    aspartic_acid = {"ASP", "CG OD1 OD2"}, glutamic_acid = {"GLU", "CG CD OE1 OE2"},
+                    lysine = {"LYS", "CG CD CE NZ"};
+
+struct Protonation {
+  std::string_view name;
+  SideChain parent;
+};
+
+/// Of AMBER (Case et al. 2005) and CHARMM (Brooks et al. 2009).
+constexpr std::array<Protonation, 11> protonations = {{{"HID", histidine},
+                                                       {"HIE", histidine},
+                                                       {"HIP", histidine},
+                                                       {"HSD", histidine},
+                                                       {"HSE", histidine},
+                                                       {"HSP", histidine},
+                                                       {"CYX", cysteine},
+                                                       {"CYM", cysteine},
+                                                       {"ASH", aspartic_acid},
+                                                       {"GLH", glutamic_acid},
+                                                       {"LYN", lysine}}};
+
+/// Whether blanks separate the word from others in the text.
+bool has_word(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const std::size_t end = words.find(' ');
+    if (words.substr(0, end) == word) return true;
+    words.remove_prefix(end == std::string_view::npos ? words.size() : end + 1);
+  }
+  return false;
+}
+
+/// Whether the residue may be the one of that side chain: it has no other atoms, and is an ATOM of
+/// the file or has the telling atom.
+bool may_be(const gemmi::Residue& residue, const SideChain& parent) {
+  bool tells = residue.het_flag != 'H';
+  for (const gemmi::Atom& atom : residue.atoms) {
+    if (atom.is_hydrogen() || has_word("N CA C O CB OXT O1 O2 OT1 OT2", atom.name)) continue;
+    if (!has_word(parent.atoms, atom.name)) return false;
+    tells |= parent.atoms.ends_with(atom.name);
+  }
+  return tells;
+}
+
 }  // namespace
+
+std::string without_protonation(const gemmi::Residue& residue) {
+  const auto found =
+      std::find_if(protonations.begin(), protonations.end(),
+                   [&](const Protonation& known) { return known.name == residue.name; });
+  return found != protonations.end() && may_be(residue, found->parent)
+             ? std::string(found->parent.residue)
+             : residue.name;
+}
 
 char letter_of(const std::string& name) {
   std::size_t first = 0, last = table.size() / entry_letters;

@@ -36,12 +36,12 @@ std::vector<int> aligned_places(const std::vector<std::string>& names,
   return places;
 }
 
-/// The author's numbers, where all sites have one, without insertion codes, in ascending order.
+/// The author's numbers, where they are without insertion codes and in ascending order.
 std::vector<std::int64_t> ascending_numbers(const std::vector<Site>& sites) {
   std::vector<std::int64_t> numbers;
   for (const Site& site : sites) {
     const gemmi::SeqId& id = site.residue->seqid;
-    if (!id.num || id.has_icode() || (!numbers.empty() && *id.num <= numbers.back())) return {};
+    if (id.has_icode() || (!numbers.empty() && *id.num <= numbers.back())) return {};
     numbers.push_back(*id.num);
   }
   return numbers;

@@ -10,6 +10,7 @@
 #include <gemmi/model.hpp>
 #include <gemmi/resinfo.hpp>
 #include <new>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include "data/modified_residues.hpp"
 #include "data/seqres.hpp"
 #include "data/structure_text.hpp"
+#include "data/utf8.hpp"
 
 namespace jespr::data {
 namespace {
@@ -93,20 +95,35 @@ Site choose_site(const std::vector<const gemmi::Residue*>& residues) {
   return best;
 }
 
-/// Residues of the protein in a chain, one per place.
+/// Whether a residue is there in one of several conformers alone.
+bool is_alternative(const gemmi::Residue& residue) {
+  return std::all_of(residue.atoms.begin(), residue.atoms.end(),
+                     [](const gemmi::Atom& atom) { return atom.altloc != '\0'; });
+}
+
+/// Residues of the protein in a chain, one per place. Those that share a place follow each other,
+/// or a later block of the file gives the alternatives.
 std::vector<Site> find_sites(const gemmi::Chain& chain) {
-  std::vector<Site> sites;
-  std::vector<const gemmi::Residue*> same_place;
-  const auto finish = [&] {
-    if (!same_place.empty()) sites.push_back(choose_site(same_place));
-    same_place.clear();
-  };
+  std::vector<std::vector<const gemmi::Residue*>> places;
+  std::unordered_map<std::int64_t, std::size_t> place_of;  // of alternatives by their numbers
   for (const gemmi::Residue& residue : chain.residues) {
     if (!is_protein(residue)) continue;
-    if (!same_place.empty() && same_place.back()->seqid != residue.seqid) finish();
-    same_place.push_back(&residue);
+    if (!places.empty() && places.back().back()->seqid == residue.seqid) {
+      places.back().push_back(&residue);
+      continue;
+    }
+    const std::int64_t key = std::int64_t{*residue.seqid.num} * 256 + residue.seqid.icode;
+    if (is_alternative(residue)) {
+      const auto [place, is_new] = place_of.emplace(key, places.size());
+      if (!is_new) {
+        places[place->second].push_back(&residue);
+        continue;
+      }
+    }
+    places.push_back({&residue});
   }
-  finish();
+  std::vector<Site> sites;
+  for (const auto& residues : places) sites.push_back(choose_site(residues));
   return sites;
 }
 
@@ -124,7 +141,7 @@ const gemmi::Atom* find_backbone_atom(const Site& site, const char* name) {
 
 void append_missing(StructureChain& chain, char letter, const gemmi::SeqId* number) {
   chain.sequence += letter;
-  chain.numbers.push_back(number && number->num ? *number->num : no_number);
+  chain.numbers.push_back(number ? *number->num : no_number);  // -999, gemmi's none, is one, too
   chain.insertion_codes += number ? number->icode : ' ';
   chain.coordinates.insert(chain.coordinates.end(), 9, missing);
   chain.b_factors.push_back(missing);
@@ -191,6 +208,21 @@ StructureChain assemble(const std::string& id, const std::vector<Site>& sites,
   return chain;
 }
 
+/// Adds what a reader of the report should know.
+void add_note(StructureChain& chain, const std::string& note) {
+  chain.note += (chain.note.empty() ? "" : "; ") + note;
+}
+
+/// A row of the report for the chain, or more words in the one that it has.
+void refuse(StructureContent& content, const std::string& id, const std::string& reason) {
+  const auto same = std::find_if(content.refusals.begin(), content.refusals.end(),
+                                 [&](const Refusal& refusal) { return refusal.id == id; });
+  if (same == content.refusals.end())
+    content.refusals.push_back({id, reason});
+  else
+    same->reason += "; " + reason;
+}
+
 std::string reason_without_protein(const gemmi::Chain& chain) {
   bool nucleic = false, other = false;
   for (const gemmi::Residue& residue : chain.residues) {
@@ -253,6 +285,24 @@ std::vector<gemmi::Chain> by_label(const gemmi::Model& model) {
   return chains;
 }
 
+/// The packing of these bytes, "" if they are not packed or by gzip.
+std::string_view packing_of(std::string_view bytes) {
+  struct Packing {
+    std::string_view name, start;
+  };
+  constexpr std::array<Packing, 6> packings = {{{"xz",
+                                                 "\xfd"
+                                                 "7zXZ"},
+                                                {"bzip2", "BZh"},
+                                                {"zip", "PK\x03\x04"},
+                                                {"zstd", "\x28\xb5\x2f\xfd"},
+                                                {"compress", "\x1f\x9d"},
+                                                {"7-Zip", "7z\xbc\xaf\x27\x1c"}}};
+  for (const Packing& packing : packings)
+    if (bytes.starts_with(packing.start)) return packing.name;
+  return "";
+}
+
 /// The chains of a text that is not packed; may throw whatever gemmi throws.
 StructureContent chains_of(const std::string& text, const StructureOptions& options) {
   StructureText parsed = parse_structure(text, options.model);
@@ -264,18 +314,29 @@ StructureContent chains_of(const std::string& text, const StructureOptions& opti
   StructureContent content;
   content.resolution = parsed.resolution;
   gemmi::Model& model = structure.models.front();
+  for (gemmi::Chain& chain : model.chains)
+    for (gemmi::Residue& residue : chain.residues) residue.name = without_protonation(residue);
   if (options.label_ids && structure.input_format == gemmi::CoorFormat::Mmcif)
     model.chains = by_label(model);
+  const bool has_sequences =
+      structure.input_format == gemmi::CoorFormat::Mmcif &&
+      std::any_of(structure.entities.begin(), structure.entities.end(),
+                  [](const gemmi::Entity& entity) { return !entity.full_sequence.empty(); });
   for (const gemmi::Chain& chain : model.chains) {
     const std::vector<Site> sites = find_sites(chain);
     if (sites.empty()) {
       content.refusals.push_back({chain.name, reason_without_protein(chain)});
       continue;
     }
-    StructureChain read =
-        assemble(chain.name, sites, entity_of(structure, chain, *sites.front().residue), scheme);
+    const gemmi::Entity* entity = entity_of(structure, chain, *sites.front().residue);
+    StructureChain read = assemble(chain.name, sites, entity, scheme);
     bool complete = false;
     for (std::size_t i = 0; i < read.length() && !complete; ++i) complete = read.is_complete(i);
+    if (!entity && has_sequences)
+      add_note(read, "nothing says which entity the chain is: entity_poly_seq was not used");
+    for (const AfterTer& after : parsed.after_ter)
+      if (after.chain == chain.name && after.line > 0)
+        add_note(read, fmt::format("goes on behind TER, in line {}", after.line));
     const std::string problem =
         complete ? fill_confidence(read, options.plddt) : reason_without_backbone(sites);
     if (problem.empty())
@@ -283,6 +344,14 @@ StructureContent chains_of(const std::string& text, const StructureOptions& opti
     else
       content.refusals.push_back({chain.name, problem});
   }
+  for (const AfterTer& after : parsed.after_ter)
+    if (!after.refusal.empty()) refuse(content, after.chain, after.refusal);
+  if (parsed.after_end.line > 0)
+    refuse(
+        content, parsed.after_end.chain,
+        fmt::format("line {} is an atom behind END, and so is not read, nor what follows: a file "
+                    "holds one structure; make each a file",
+                    parsed.after_end.line));
   return content;
 }
 
@@ -301,6 +370,13 @@ StructureContent read_structure(std::string bytes) {
 StructureContent read_structure(std::string bytes, const StructureOptions& options) {
   try {
     if (is_gzip(bytes)) bytes = gunzip(bytes, largest_structure_bytes);
+    if (const std::string_view packing = packing_of(bytes); !packing.empty())
+      fail(Exit::data,
+           fmt::format(
+               "packed by {}, expected a plain file or gzip; unpack it, or put it into a tar "
+               "archive (.tar, .tar.xz, .tar.bz2, .tar.zst)",
+               packing));
+    if (bytes.starts_with(byte_order_mark)) bytes.erase(0, byte_order_mark.size());
     if (bytes.starts_with('>'))
       fail(Exit::data,
            "FASTA text, no structure; FASTA files are named .fasta, .fa, .faa or .fas (also .gz) "

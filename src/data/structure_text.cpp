@@ -7,14 +7,17 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <exception>
 #include <gemmi/cif.hpp>
 #include <gemmi/mmcif.hpp>
 #include <gemmi/mmread.hpp>
 #include <gemmi/pdb.hpp>
+#include <gemmi/resinfo.hpp>
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -35,6 +38,7 @@ struct Field {
 };
 
 constexpr std::array<Field, 3> coordinate_fields = {{{30, 8}, {38, 8}, {46, 8}}};
+constexpr Field number_field = {22, 4};
 constexpr Field occupancy_field = {54, 6}, b_factor_field = {60, 6};
 constexpr std::size_t end_of_coordinates = 54, line_columns = 80;
 
@@ -76,6 +80,14 @@ void check_coordinates(std::string_view line, int number) {
   }
 }
 
+/// Residues without a number could not be told from each other.
+void check_number(std::string_view line, int number) {
+  if (text_of(line, number_field).empty())
+    fail(Exit::data,
+         fmt::format("line {}: the residue number (columns {} to {}) is blank, expected a number",
+                     number, number_field.begin + 1, number_field.begin + number_field.width));
+}
+
 void put(std::string& line, const Field& field, std::string_view text) {
   line.resize(std::max(line.size(), field.begin + field.width), ' ');
   line.replace(field.begin, field.width, text);
@@ -103,36 +115,67 @@ float resolution_of(std::string_view line) {
   fail(Exit::data, fmt::format("model {} was asked for, the file has {}", model, models));
 }
 
+/// Takes the first line off the text, without its end.
+std::string_view take_line(std::string_view& text) {
+  const std::size_t end = text.find('\n');
+  std::string_view line = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+bool is_atom_record(std::string_view line) {
+  return is_record(line, "ATOM") || is_record(line, "HETA");
+}
+
+AfterEnd find_atom_after_end(std::string_view text) {
+  bool is_over = false;
+  for (int number = 1; !text.empty(); ++number) {
+    const std::string_view line = take_line(text);
+    if (is_over && is_atom_record(line))
+      return {number, std::string(line.size() > 22 ? trimmed(line.substr(20, 2)) : "")};
+    is_over =
+        is_over || ((line.starts_with('E') || line.starts_with('e')) && is_record(line, "END "));
+  }
+  return {};
+}
+
 /// The records of a model and of SEQRES, the atoms checked and completed. Other lines are left
 /// empty, so that line numbers stay; short ones are filled up, since gemmi reads on behind their
-/// end. `resolution` is set where the text gives it.
-std::string checked_pdb(std::string_view text, int wanted_model, float& resolution) {
+/// end. The resolution is set where the text gives it, and what stands behind TER.
+std::string checked_pdb(std::string_view text, int wanted_model, StructureText& parsed) {
   std::string checked;
   checked.reserve(text.size() + text.size() / 8);
+  ChainEnds ends;
   bool has_atoms = false;  // the model under way
   int model = 1;
   for (int number = 1; !text.empty(); ++number) {
-    const std::size_t end = text.find('\n');
-    std::string line(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (line.ends_with('\r')) line.pop_back();
+    std::string line(take_line(text));
     if (line.find('\0') != std::string::npos)  // where gemmi would take it for the end of the file
       fail(Exit::data, fmt::format("line {}: a zero byte: the file is damaged or no text", number));
-    const bool is_atom = is_record(line, "ATOM") || is_record(line, "HETA");
+    const bool is_atom = is_atom_record(line);
     has_atoms |= is_atom;
     if (is_record(line, "END ")) break;
     if (has_atoms && is_record(line, "ENDM")) {
-      if (model == wanted_model) return checked;
+      if (model == wanted_model) {
+        parsed.after_ter = ends.settle(checked);
+        return checked;
+      }
       ++model;
       has_atoms = false;
     }
+    const bool is_ter = is_record(line, "TER ");
     const bool is_of_model =
-        model == wanted_model && (is_atom || is_record(line, "TER ") || is_record(line, "MODE"));
+        model == wanted_model && (is_atom || is_ter || is_record(line, "MODE"));
     if (is_of_model && is_atom) {
       check_coordinates(line, number);
+      check_number(line, number);
       complete(line);
+      ends.add_atom(line, number, checked.size());
     }
-    if (is_record(line, "REMA") && !std::isfinite(resolution)) resolution = resolution_of(line);
+    if (is_of_model && is_ter) ends.add_ter();
+    if (is_record(line, "REMA") && !std::isfinite(parsed.resolution))
+      parsed.resolution = resolution_of(line);
     if (is_of_model || is_record(line, "SEQR") ||
         is_record(line, "data"))  // the last for gemmi to say that this is mmCIF
       checked.append(line).append(std::max(line.size(), line_columns) - line.size(), ' ');
@@ -142,11 +185,11 @@ std::string checked_pdb(std::string_view text, int wanted_model, float& resoluti
     const int models = has_atoms ? model : model - 1;
     if (models > 0) fail_without_model(wanted_model, models);
   }
+  parsed.after_ter = ends.settle(checked);
   return checked;
 }
 
-gemmi::Structure parse_pdb(const std::string& text, int model, float& resolution) {
-  const std::string checked = checked_pdb(text, model, resolution);
+gemmi::Structure structure_of_pdb(const std::string& checked) {
   try {
     return gemmi::read_pdb_from_memory(checked.data(), checked.size(), "");
   } catch (const std::runtime_error&) {
@@ -155,6 +198,28 @@ gemmi::Structure parse_pdb(const std::string& text, int model, float& resolution
     options.max_line_length = 72;
     return gemmi::read_pdb_from_memory(checked.data(), checked.size(), "", options);
   }
+}
+
+/// To gemmi nothing behind the first TER is of the polymer. Up to the last ATOM that goes on with
+/// the chain residues are told from ligands as where a chain has no TER.
+void join_after_ter(gemmi::Chain& chain) {
+  const auto is_outside = [](const gemmi::Residue& residue) {
+    return residue.entity_type == gemmi::EntityType::NonPolymer;
+  };
+  const auto last = std::find_if(chain.residues.rbegin(), chain.residues.rend(),
+                                 [&](const gemmi::Residue& residue) {
+                                   return is_outside(residue) && residue.het_flag == 'A';
+                                 });
+  for (auto residue = last; residue != chain.residues.rend(); ++residue)
+    if (is_outside(*residue)) residue->entity_type = gemmi::EntityType::Unknown;
+}
+
+void parse_pdb(const std::string& text, int model, StructureText& parsed) {
+  parsed.structure = structure_of_pdb(checked_pdb(text, model, parsed));
+  parsed.after_end = find_atom_after_end(text);
+  for (const AfterTer& after : parsed.after_ter)
+    for (gemmi::Chain& chain : parsed.structure.models.front().chains)
+      if (chain.name == after.chain && after.line > 0) join_after_ter(chain);
 }
 
 // ---- mmCIF
@@ -179,6 +244,13 @@ void add_column(cif::Block& block, const std::string& tag, const std::string& va
   loop->tags.push_back(atom_site + tag);
 }
 
+/// Adds a column to the atoms, unless they have it, of what stands in another.
+void add_copy(cif::Block& block, const std::string& tag, const std::string& from) {
+  if (block.has_tag(atom_site + tag) || !block.has_tag(atom_site + from)) return;
+  add_column(block, tag, "?");
+  for (auto atom : block.find(atom_site, {tag, from})) atom[0] = atom[1];
+}
+
 /// The atoms of one model stay, those of others go; gemmi would take time for them.
 void keep_model(cif::Block& block, int wanted_model) {
   const std::string tag = atom_site + "pdbx_PDB_model_num";
@@ -196,13 +268,16 @@ void keep_model(cif::Block& block, int wanted_model) {
       models.push_back(loop->values[i]);
   const auto wanted = static_cast<std::size_t>(wanted_model);
   if (models.size() < wanted) fail_without_model(wanted_model, static_cast<int>(models.size()));
-  if (models.size() == 1) return;
-  std::vector<std::string> values;
-  for (std::size_t row = 0; row < loop->values.size(); row += loop->width())
-    if (loop->values[row + column] == models[wanted - 1])
-      for (std::size_t i = row; i < row + loop->width(); ++i)
-        values.push_back(std::move(loop->values[i]));
-  loop->values = std::move(values);
+  if (models.size() > 1) {
+    std::vector<std::string> values;
+    for (std::size_t row = 0; row < loop->values.size(); row += loop->width())
+      if (loop->values[row + column] == models[wanted - 1])
+        for (std::size_t i = row; i < row + loop->width(); ++i)
+          values.push_back(std::move(loop->values[i]));
+    loop->values = std::move(values);
+  }
+  if (cif::is_null(models[wanted - 1]))  // gemmi would take each atom for a model
+    for (std::string& value : block.find_values(tag)) value = "1";
 }
 
 /// Every coordinate is a number, ? or '.'.
@@ -218,15 +293,73 @@ void check_coordinates(cif::Block& block) {
   }
 }
 
+/// Whether the text is a residue number; `with_code`: an insertion code may follow, as in old
+/// files.
+bool is_residue_number(std::string_view text, bool with_code) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  std::int32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::ptrdiff_t behind = text.data() + text.size() - end;
+  return error == std::errc() && number != std::numeric_limits<std::int32_t>::min() &&
+         (behind == 0 || (with_code && behind == 1 && *end >= 'A'));
+}
+
+[[noreturn]] void fail_number(const std::string& tag, const std::string& atom,
+                              const std::string& text, const std::string& expected) {
+  fail(Exit::data,
+       fmt::format("{}{} of atom {} is {}, expected {}", atom_site, tag, atom, text, expected));
+}
+
+/// Author's numbers and chain ids that are not given are those of the label columns. Failure: Error
+/// (data) where a number is none, and where an amino acid has none.
+void complete_ids(cif::Block& block) {
+  enum { id, asym, auth_asym, auth_seq, seq, comp };
+  for (auto atom : block.find(atom_site, {"id", "label_asym_id", "?auth_asym_id", "auth_seq_id",
+                                          "?label_seq_id", "?label_comp_id"})) {
+    if (atom.has(auth_asym) && cif::is_null(atom[auth_asym])) atom[auth_asym] = atom[asym];
+    const bool has_label = atom.has2(seq);
+    if (has_label && !is_residue_number(atom[seq], false))
+      fail_number("label_seq_id", atom[id], atom[seq], "a whole number or '.'");
+    std::string& number = atom[auth_seq];
+    if (!cif::is_null(number)) {
+      if (!is_residue_number(number, true))
+        fail_number("auth_seq_id", atom[id], number, "a whole number");
+    } else if (has_label) {
+      number = atom[seq];
+    } else if (atom.has(comp) && gemmi::find_tabulated_residue(atom.str(comp)).is_amino_acid()) {
+      fail_number("auth_seq_id", atom[id], number, "a whole number, or one in label_seq_id");
+    }
+  }
+}
+
+/// Polymers of entity_poly_seq that _entity does not list, as where a writer leaves that out, are
+/// added to it: gemmi reads the sequences of entities that it knows.
+void complete_entities(cif::Block& block) {
+  std::vector<std::pair<std::string, std::string>> entities;  // id, type
+  for (auto row : block.find("_entity.", {"id", "type"})) entities.emplace_back(row[0], row[1]);
+  const std::size_t listed = entities.size();
+  for (const std::string& id : block.find_values("_entity_poly_seq.entity_id"))
+    if (std::none_of(entities.begin(), entities.end(),
+                     [&](const auto& entity) { return entity.first == id; }))
+      entities.emplace_back(id, "polymer");
+  if (entities.size() == listed) return;
+  for (cif::Item& item : block.items)
+    if (item.has_prefix("_entity.")) item.erase();
+  cif::Loop& loop = block.init_loop("_entity.", {"id", "type"});
+  for (const auto& [id, type] : entities) loop.add_row({id, type});
+}
+
 /// Checks the atoms and adds what a writer may leave out and gemmi requires.
 void check_atoms(cif::Block& block, int model) {
   if (block.find_mmcif_category(atom_site).length() == 0) return;
+  add_copy(block, "auth_seq_id", "label_seq_id");
   for (const char* tag :
        {"id", "type_symbol", "label_asym_id", "auth_seq_id", "Cartn_x", "Cartn_y", "Cartn_z"})
     if (!block.has_tag(atom_site + tag))
       fail(Exit::data, "the atoms have no column " + atom_site + tag);
   keep_model(block, model);
   check_coordinates(block);
+  complete_ids(block);
   add_column(block, "label_alt_id", ".");
   add_column(block, "occupancy", "1");
   add_column(block, "B_iso_or_equiv", "?");
@@ -259,6 +392,7 @@ gemmi::Structure parse_mmcif(const std::string& text, int model, Scheme& scheme,
   cif::Document document = cif::read_memory(text.data(), text.size(), "line");
   cif::Block& block = document.blocks.at(0);
   check_atoms(block, model);
+  complete_entities(block);
   resolution = resolution_of(block);
   for (auto row :
        block.find("_pdbx_poly_seq_scheme.", {"asym_id", "seq_id", "pdb_seq_num", "?pdb_ins_code"}))
@@ -281,7 +415,7 @@ StructureText parse_structure(const std::string& text, int model) {
               ? gemmi::CoorFormat::Unknown
               : gemmi::coor_format_from_content(text.data(), text.data() + text.size())) {
     case gemmi::CoorFormat::Pdb:
-      parsed.structure = parse_pdb(text, model, parsed.resolution);
+      parse_pdb(text, model, parsed);
       return parsed;
     case gemmi::CoorFormat::Mmcif:
       parsed.structure = parse_mmcif(text, model, parsed.scheme, parsed.resolution);

@@ -6,17 +6,28 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
+
+#include "data/chain_ends.hpp"
 
 namespace jespr::data {
 
 /// Numbers of all residues of mmCIF polymers, missing ones included: (label chain, place from 1).
 using Scheme = std::map<std::pair<std::string, int>, gemmi::SeqId>;
 
+/// The first atom behind the END of a PDB file.
+struct AfterEnd {
+  int line = 0;  // 0: there is none
+  std::string chain;
+};
+
 /// What is taken from a text.
 struct StructureText {
-  gemmi::Structure structure;  // with the one model that was asked for
-  Scheme scheme;               // mmCIF alone
-  float resolution;            // Angstrom; NaN: the file gives none
+  gemmi::Structure structure;       // with the one model that was asked for
+  Scheme scheme;                    // mmCIF alone
+  float resolution;                 // Angstrom; NaN: the file gives none
+  std::vector<AfterTer> after_ter;  // PDB alone
+  AfterEnd after_end;               // PDB alone
 };
 
 /// Whether the file gives the B-factor of an atom.

@@ -19,6 +19,10 @@ CAPS = {"ACE", "NH2", "NME", "FOR", "NMM"}
 # Letters that Biopython's table (of 2010) lacks: by one_letter_code of the component dictionary.
 LATER = {"SEC": "U", "PYL": "O", "ASX": "B", "GLX": "Z", "PCA": "Q", "DAL": "A", "GHP": "G"}
 
+# Names of protonated residues in AMBER and CHARMM that no component of the dictionary bears.
+PROTONATED = {"HID": "HIS", "HIE": "HIS", "HSD": "HIS", "HSP": "HIS", "CYX": "CYS", "ASH": "ASP"}
+STANDARD |= set(PROTONATED)
+
 Residue = collections.namedtuple("Residue", "name number code atoms")  # atoms {name: xyz}
 
 
@@ -60,7 +64,8 @@ def choose(candidates):
             first = next((a for a in atoms if a.get_altloc() in (" ", place)), None)
             found[name] = (first or max(atoms, key=occupancy)).get_coord()
     _, number, code = residue.get_id()
-    return Residue(residue.get_resname().strip(), number, code, found)
+    name = residue.get_resname().strip()
+    return Residue(PROTONATED.get(name, name), number, code, found)
 
 
 def occupancy(atom):
@@ -68,14 +73,24 @@ def occupancy(atom):
 
 
 def residues_by_place(chain):
-    """The residue objects of the chain, those of one number and insertion code together."""
-    places = []
+    """The residue objects of the chain, those of one number and insertion code together where they
+    follow each other or are all there in alternate locations alone."""
+    places, alternatives = [], {}
     for residue in chain.get_unpacked_list():
         key = residue.get_id()[1:]
+        is_alternative = all(a.get_altloc() != " " for a in residue.get_unpacked_list())
         if places and places[-1][0].get_id()[1:] == key:
             places[-1].append(residue)
+        elif is_alternative and key in alternatives:
+            alternatives[key].append(residue)
         else:
             places.append([residue])
+            if is_alternative:
+                alternatives[key] = places[-1]
+    if any(residue.is_disordered() == 2 for residue in chain):
+        # Biopython moves a residue to the end of the chain where it meets its alternative.
+        places.sort(key=lambda place: min(atom.serial_number for residue in place
+                                          for atom in residue.get_unpacked_list()))
     return places
 
 
@@ -96,7 +111,52 @@ def is_protein(residue, polymers, hetero):
     return has_backbone(residue) or polymers is not None and "CA" in residue
 
 
+def residue_key(line):
+    return int(line[22:26]), line[26:27]
+
+
+def part_after_ter(lines):
+    """Of the atoms of the first model that stand behind a TER of their chain: (the lines of those
+    that neither are of the chain nor ligands, the residues that go on with it).
+
+    A chain with an id goes on where its amino acids, told by the ATOM of their CA, are numbered
+    upwards; from the first part between two TERs that is not nothing is read."""
+    parts = collections.defaultdict(lambda: [[]])  # chain: of each part its lines
+    last = None
+    for i, line in enumerate(lines):
+        if line.startswith("ENDMDL") or line[:6].strip() == "END":
+            break
+        if line.startswith(("ATOM", "HETATM")):
+            last = line[20:22].strip()
+            parts[last][-1].append(i)
+        elif line[:6].strip() == "TER" and last is not None:
+            parts[last].append([])
+    dropped, joined = set(), set()
+    for chain, (first, *later) in parts.items():
+        def carbons(part):
+            return list(dict.fromkeys(residue_key(lines[i]) for i in part if
+                                      lines[i].startswith("ATOM") and lines[i][12:16] == " CA "))
+        numbers, goes_on = carbons(first), bool(chain)
+        for part in later:
+            added = carbons(part)
+            if not added:
+                continue
+            both = numbers[-1:] + added
+            goes_on &= all(a[0] < b[0] or (a[0] == b[0] and a[1] != b[1])
+                           for a, b in zip(both, both[1:]))
+            atoms = [i for i in part if lines[i].startswith("ATOM")]
+            if goes_on:
+                joined |= {(chain, *residue_key(lines[i])) for i in part if i <= atoms[-1]}
+                numbers += added
+            else:
+                dropped |= set(atoms)
+    return dropped, joined
+
+
 def read_pdb(text):
+    lines = text.splitlines()
+    dropped, joined = part_after_ter(lines)
+    text = "\n".join(line for i, line in enumerate(lines) if i not in dropped) + "\n"
     model = next(PDBParser(QUIET=True).get_structure("", io.StringIO(text)).get_models())
     seqres, hetero, ended = collections.defaultdict(list), set(), set()
     missing = collections.defaultdict(list)
@@ -119,6 +179,7 @@ def read_pdb(text):
                 missing[fields[-2]].append((fields[-3], int(number), code))
         if record in ("ATOM", "HETATM"):
             last = line[21]
+    hetero -= joined
     chains = {}
     for chain in model:
         sites = [choose(c) for c in ([r for r in place if is_protein(r, None, hetero)]

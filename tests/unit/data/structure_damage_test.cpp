@@ -30,6 +30,15 @@ TEST(StructureDamage, DamagedFilesHaveAReason) {
     EXPECT_NE(reason_of(damaged), "") << place;
   }
   EXPECT_EQ(reason_of("\x1f\x8b"), "gzip data are cut short");
+  EXPECT_EQ(
+      reason_of("BZh91AY&SY and more bytes"),
+      "packed by bzip2, expected a plain file or gzip; unpack it, or put it into a tar archive "
+      "(.tar, .tar.xz, .tar.bz2, .tar.zst)");
+  EXPECT_TRUE(reason_of(std::string("\xfd"
+                                    "7zXZ\0\0",
+                                    7))
+                  .starts_with("packed by xz"));
+  EXPECT_TRUE(reason_of("PK\x03\x04 and more").starts_with("packed by zip"));
 }
 
 /// `text` with what stands from `column` (counted from 1) on in a line replaced.
@@ -55,6 +64,8 @@ TEST(StructureDamage, CoordinatesOfPdbAreNumbers) {
             "line 7: ends at column 46, expected coordinates up to column 54");
   EXPECT_EQ(reason_of(text + std::string("ATOM\0\0", 6) + "\n" + residue("ALA", 'A', 3, 8)),
             "line 7: a zero byte: the file is damaged or no text");
+  EXPECT_EQ(reason_of(changed(text, 5, 23, "    ")),
+            "line 5: the residue number (columns 23 to 26) is blank, expected a number");
   // Only what is read is checked: the first model, up to the end record.
   const std::string bad = changed(residue("ALA", 'A', 1, 9), 1, 31, "********");
   EXPECT_EQ(reason_of("MODEL        1\n" + text + "ENDMDL\nMODEL        2\n" + bad + "ENDMDL\n"),

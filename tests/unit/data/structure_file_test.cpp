@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/error.hpp"
+#include "data/gzip.hpp"
 #include "unit/data/structure_lines.hpp"
 
 namespace {
@@ -107,6 +109,59 @@ TEST(StructureFile, AlternateLocationByOccupancy) {
   EXPECT_FLOAT_EQ(x_of_ca(chain, 0), 2.1F);
   EXPECT_FLOAT_EQ(x_of_ca(chain, 1), 3.1F);  // equal: the first
   EXPECT_FLOAT_EQ(x_of_ca(chain, 2), 6.1F);
+}
+
+/// A mutant whose atoms stand behind those of all other residues.
+TEST(StructureFile, AlternativesInALaterBlock) {
+  std::string text = residue("ALA", 'A', 1, 0);
+  for (const int number : {2, 3}) text += residue("GLY", 'A', number, 4 * number, 'A', 0.2);
+  text += residue("SER", 'A', 4, 16);
+  for (const int number : {2, 3}) text += residue("TRP", 'A', number, 40 * number, 'B', 0.8);
+  const StructureContent content = read_structure(text + "TER\n");
+  ASSERT_EQ(content.chains.size(), 1u);
+  EXPECT_EQ(content.chains[0].sequence, "AWWS");
+  EXPECT_EQ(content.chains[0].numbers, (std::vector<std::int32_t>{1, 2, 3, 4}));
+  EXPECT_FLOAT_EQ(x_of_ca(content.chains[0], 1), 80.1F);
+}
+
+TEST(StructureFile, NumberMinus999IsANumber) {
+  const StructureContent content = read_structure(
+      "SEQRES   1 A    4  TRP ALA GLY SER                                              \n" +
+      residue("ALA", 'A', -999, 0) + residue("GLY", 'A', -998, 4) + "TER\n");
+  EXPECT_EQ(content.chains.at(0).numbers,
+            (std::vector<std::int32_t>{no_number, -999, -998, no_number}));
+}
+
+/// Force fields name residues by their protonation, also where the PDB has that name for another.
+TEST(StructureFile, NamesOfProtonatedResidues) {
+  const auto with = [](const char* name, int number, const char* last, const char* record) {
+    return residue(name, 'A', number, 4.0 * number, ' ', 1, ' ', record) +
+           (last ? atom(last, ' ', name, 'A', number, 4.0 * number + 1, 1, ' ', record) : "");
+  };
+  std::string text;
+  int number = 0;
+  for (const char* name : {"HID", "HIE", "HIP", "CYX", "CYM", "ASH", "GLH", "LYN", "HSD", "HSP"})
+    text += with(name, ++number, nullptr, "ATOM");
+  text += with("HSE", 11, " NE2", "ATOM") + with("HSE", 12, " OD", "ATOM") +
+          with("HSE", 13, nullptr, "ATOM") + with("HSE", 14, nullptr, "HETATM") +
+          with("HSE", 15, " NE2", "HETATM") + with("GLH", 16, " OE2", "HETATM") +
+          with("GLH", 17, " NE2", "ATOM");
+  EXPECT_EQ(read_structure(text + "TER\n").chains.at(0).sequence, "HHHCCDEKHHHSHSHEQ");
+  // The names of SEQRES are the standard ones.
+  const StructureContent content = read_structure(
+      "SEQRES   1 A    4  TRP HIS CYS SER                                              \n" +
+      residue("HID", 'A', 2, 0) + residue("CYX", 'A', 3, 4) + "TER\n");
+  EXPECT_EQ(content.chains.at(0).sequence, "WHCS");
+}
+
+TEST(StructureFile, ByteOrderMark) {
+  const std::string mark = "\xef\xbb\xbf";
+  const std::string text = residue("ALA", 'A', 1, 0);
+  EXPECT_EQ(pattern(read_structure(mark + text).chains.at(0)), "+");
+  const StructureContent content = read_structure(read_original("4a10_short.cif.gz"));
+  const StructureContent marked =
+      read_structure(mark + gunzip(read_original("4a10_short.cif.gz"), largest_structure_bytes));
+  EXPECT_EQ(marked.chains.at(0).sequence, content.chains.at(0).sequence);
 }
 
 TEST(StructureFile, NumbersWithInsertionCodesAndSigns) {
@@ -362,6 +417,65 @@ ATOM 9 C C TRP A X 1 9.0 2.0 3.0 9 1 1
   };
   EXPECT_EQ(reason(2), "_atom_site.Cartn_x of atom 7 is wrong, expected a number or ?");
   EXPECT_EQ(reason(3), "model 3 was asked for, the file has 2");
+}
+
+/// mmCIF of residues ALA with N, CA and C: label_seq_id, auth_seq_id, auth_asym_id, model.
+std::string short_mmcif(const std::vector<std::array<const char*, 4>>& residues,
+                        const std::string& more = "") {
+  std::string text = "data_x\n" + more + "loop_\n";
+  for (const char* column : {"group_PDB", "id", "type_symbol", "label_atom_id", "label_comp_id",
+                             "label_asym_id", "label_entity_id", "Cartn_x", "Cartn_y", "Cartn_z",
+                             "label_seq_id", "auth_seq_id", "auth_asym_id", "pdbx_PDB_model_num"})
+    text += std::string("_atom_site.") + column + "\n";
+  int id = 0;
+  for (const auto& [label, number, chain, model] : residues)
+    for (const char* name : {"N", "CA", "C"})
+      text += "ATOM " + std::to_string(++id) + " " + name[0] + " " + name +
+              " ALA L 1 1.0 2.0 3.0 " + label + " " + number + " " + chain + " " + model + "\n";
+  return text;
+}
+
+TEST(StructureFile, SequencesOfEntitiesThatAreNotListed) {
+  std::string sequence =
+      "loop_\n_entity_poly_seq.entity_id\n_entity_poly_seq.num\n_entity_poly_seq.mon_id\n";
+  for (int place = 1; place <= 5; ++place) sequence += "1 " + std::to_string(place) + " ALA\n";
+  for (const std::string entities :
+       {"", "loop_\n_entity.id\n1\n", "loop_\n_entity.id\n_entity.type\n2 water\n"}) {
+    const StructureContent content = read_structure(
+        short_mmcif({{"2", "7", "A", "1"}, {"3", "8", "A", "1"}}, entities + sequence));
+    EXPECT_EQ(pattern(content.chains.at(0)), "-++--") << entities;
+    EXPECT_EQ(content.chains.at(0).note, "");
+  }
+  // Of another entity.
+  std::string other = sequence;
+  for (std::size_t at = 0; (at = other.find("\n1 ", at)) != std::string::npos;) other[at + 1] = '4';
+  const StructureContent content =
+      read_structure(short_mmcif({{"2", "7", "A", "1"}, {"3", "8", "A", "1"}}, other));
+  EXPECT_EQ(content.chains.at(0).sequence, "AA");
+  EXPECT_EQ(content.chains.at(0).note,
+            "nothing says which entity the chain is: entity_poly_seq was not used");
+}
+
+TEST(StructureFile, IdsThatMmcifDoesNotGive) {
+  for (const char* unknown : {"?", "."}) {
+    const StructureContent content = read_structure(
+        short_mmcif({{"2", unknown, unknown, unknown}, {"3", "8", unknown, unknown}}));
+    ASSERT_EQ(content.chains.size(), 1u);
+    EXPECT_EQ(content.chains[0].id, "L");
+    EXPECT_EQ(content.chains[0].sequence, "AA");
+    EXPECT_EQ(content.chains[0].numbers, (std::vector<std::int32_t>{2, 8}));
+  }
+  EXPECT_EQ(reason_of(short_mmcif({{"1", "1", "A", "1"}, {".", "?", "A", "1"}})),
+            "_atom_site.auth_seq_id of atom 4 is ?, expected a whole number, or one in "
+            "label_seq_id");
+  for (const char* number : {"9999999999", "x", "1.5"}) {
+    EXPECT_EQ(
+        reason_of(short_mmcif({{"1", number, "A", "1"}})),
+        std::string("_atom_site.auth_seq_id of atom 1 is ") + number + ", expected a whole number");
+    EXPECT_EQ(reason_of(short_mmcif({{number, "1", "A", "1"}})),
+              std::string("_atom_site.label_seq_id of atom 1 is ") + number +
+                  ", expected a whole number or '.'");
+  }
 }
 
 struct Expected {

@@ -1,0 +1,87 @@
+// What stands behind TER: more of the chain, or something else of the same name.
+#include "data/chain_ends.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <gemmi/pdb.hpp>
+
+namespace jespr::data {
+namespace {
+
+std::string chain_id(std::string_view line) { return gemmi::pdb_impl::read_string(&line[20], 2); }
+
+/// A carbon CA, not calcium; of alternate locations the first.
+bool is_alpha_carbon(std::string_view line) {
+  return line.substr(12, 4) == " CA " && (line[16] == ' ' || line[16] == 'A' || line[16] == '1');
+}
+
+/// Those of one number differ by their insertion codes, in any order.
+bool follows(const gemmi::SeqId& number, const gemmi::SeqId& last) {
+  return *number.num > *last.num || (*number.num == *last.num && number.icode != last.icode);
+}
+
+}  // namespace
+
+void ChainEnds::add_atom(std::string_view line, int number, std::size_t place) {
+  const std::string id = chain_id(line);
+  if (chains_.empty() || chains_[current_].id != id) {
+    const auto found = std::find_if(chains_.begin(), chains_.end(),
+                                    [&](const Chain& chain) { return chain.id == id; });
+    current_ = static_cast<std::size_t>(found - chains_.begin());
+    if (found == chains_.end()) chains_.push_back({id});
+  }
+  Chain& chain = chains_[current_];
+  if (line[0] == 'H' || line[0] == 'h') return;
+  if (chain.has_ended) {
+    chain.segments.push_back({number});
+    chain.has_ended = false;
+  }
+  if (!chain.segments.empty()) chain.segments.back().places.push_back(place);
+  if (!is_alpha_carbon(line)) return;
+  const gemmi::SeqId seqid = gemmi::pdb_impl::read_seq_id(&line[22]);
+  if (!chain.segments.empty()) {
+    Segment& segment = chain.segments.back();
+    segment.goes_on =
+        segment.goes_on && !id.empty() && (!chain.has_number || follows(seqid, chain.last));
+    ++segment.residues;
+  }
+  chain.last = seqid;
+  chain.has_number = true;
+}
+
+void ChainEnds::add_ter() {
+  if (!chains_.empty()) chains_[current_].has_ended = true;
+}
+
+std::vector<AfterTer> ChainEnds::settle(std::string& text) const {
+  std::vector<AfterTer> found;
+  for (const Chain& chain : chains_) {
+    AfterTer after{chain.id, 0, ""};
+    std::size_t refused = 0;
+    int first_refused = 0;
+    for (const Segment& segment : chain.segments) {
+      if (segment.residues == 0) continue;
+      if (refused == 0 && segment.goes_on) {
+        if (after.line == 0) after.line = segment.line;
+        continue;
+      }
+      if (refused == 0) first_refused = segment.line;
+      refused += segment.residues;
+      for (const std::size_t place : segment.places)
+        std::fill_n(text.begin() + static_cast<std::ptrdiff_t>(place),
+                    text.find('\n', place) - place, ' ');
+    }
+    if (refused > 0)
+      after.refusal = fmt::format(
+          "{} residue{} behind TER, from line {} on, {} not read: {}; give them a chain id of "
+          "their own, or take the TER out if they belong to the chain",
+          refused, refused == 1 ? "" : "s", first_refused, refused == 1 ? "is" : "are",
+          chain.id.empty() ? "the chain has no id, so they may be another"
+                           : "their numbers do not go on increasing");
+    if (after.line > 0 || refused > 0) found.push_back(after);
+  }
+  return found;
+}
+
+}  // namespace jespr::data
