@@ -5,15 +5,20 @@
 
 #include <algorithm>
 #include <gemmi/pdb.hpp>
+#include <gemmi/resinfo.hpp>
 
 namespace jespr::data {
 namespace {
 
 std::string chain_id(std::string_view line) { return gemmi::pdb_impl::read_string(&line[20], 2); }
 
-/// A carbon CA, not calcium; of alternate locations the first.
-bool is_alpha_carbon(std::string_view line) {
-  return line.substr(12, 4) == " CA " && (line[16] == ' ' || line[16] == 'A' || line[16] == '1');
+/// By its name; of alternate locations the first alone.
+bool is_atom(std::string_view line, std::string_view name) {
+  return line.substr(12, 4) == name && (line[16] == ' ' || line[16] == 'A' || line[16] == '1');
+}
+
+bool has_amino_acid_name(std::string_view line) {
+  return gemmi::find_tabulated_residue(gemmi::pdb_impl::read_string(&line[17], 3)).is_amino_acid();
 }
 
 /// Those of one number differ by their insertion codes, in any order.
@@ -38,8 +43,15 @@ void ChainEnds::add_atom(std::string_view line, int number, std::size_t place) {
     chain.has_ended = false;
   }
   if (!chain.segments.empty()) chain.segments.back().places.push_back(place);
-  if (!is_alpha_carbon(line)) return;
+  const bool is_nitrogen = is_atom(line, " N  ");
+  if (!is_nitrogen && !is_atom(line, " CA ")) return;
   const gemmi::SeqId seqid = gemmi::pdb_impl::read_seq_id(&line[22]);
+  if (is_nitrogen) {
+    chain.nitrogen = seqid;
+    return;
+  }
+  // A ligand or an ion may have a CA, too.
+  if (!has_amino_acid_name(line) && chain.nitrogen != seqid) return;
   if (!chain.segments.empty()) {
     Segment& segment = chain.segments.back();
     segment.goes_on =

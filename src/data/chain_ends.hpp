@@ -38,7 +38,8 @@ class ChainEnds {
   struct Chain {
     std::string id;
     bool has_ended = false, has_number = false;
-    gemmi::SeqId last{};  // number of the last amino acid
+    gemmi::SeqId last{};      // number of the last amino acid
+    gemmi::SeqId nitrogen{};  // number of the residue that had the last N
     std::vector<Segment> segments{};
   };
 

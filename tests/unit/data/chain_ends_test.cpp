@@ -43,6 +43,20 @@ TEST(ChainEnds, SegmentsThatDoNotGoOnAreRefused) {
             "the chain");
 }
 
+/// Of ions and ligands that stand in ATOM records some atoms are named CA.
+TEST(ChainEnds, IonsAndLigandsAreNoAminoAcids) {
+  for (const char chain : {'A', ' '}) {
+    const StructureContent content =
+        read_structure(residue("ALA", chain, 1, 0) + "TER\n" +
+                       atom(" CA", ' ', " CA", chain, 2, 50, 1, ' ', "ATOM", "CA") +
+                       atom(" CA", ' ', "LIG", chain, 3, 60) + "END\n");
+    ASSERT_EQ(content.chains.size(), 1u);
+    EXPECT_EQ(content.chains[0].sequence, "A");
+    EXPECT_EQ(content.chains[0].note, "");
+    EXPECT_TRUE(content.refusals.empty());
+  }
+}
+
 TEST(ChainEnds, WithoutAChainIdNothingGoesOn) {
   const std::string text =
       residue("ALA", ' ', 1, 0) + "TER\n" + residue("GLY", ' ', 2, 4) + "TER\nEND\n";
