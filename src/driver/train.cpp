@@ -14,6 +14,7 @@
 #include "data/loader.hpp"
 #include "data/protein_reader.hpp"
 #include "driver/best_model.hpp"
+#include "driver/best_restart.hpp"
 #include "driver/checkpoints.hpp"
 #include "driver/class_report.hpp"
 #include "driver/history.hpp"
@@ -137,14 +138,7 @@ class Training {
     initial_weights_ = initial_weights_of(restart_from_);
     restore_state(restart_from_, state_, deck_, dataset_->path());
     step_->store().mark_updated();
-    const auto before = static_cast<BestMetric>(state_.best_metric);
-    if (before == metric_) return;
-    log::warning(
-        fmt::format("the best model was chosen by {}, from here on by {}: the search "
-                    "begins anew",
-                    name_of(before), name_of(metric_)));
-    state_.best_metric = static_cast<std::int64_t>(metric_);
-    state_.forget_best();
+    continue_search(state_, metric_, restart_from_, settings_, checkpoints_, communicator_);
   }
 
   void open_history() {
@@ -322,15 +316,15 @@ class Training {
     }
     const double most =
         static_cast<double>(batches_->most_rows(batches_->sampler().position(first.step).epoch));
-    constexpr double margin = 1.01;  // sizes are rounded up
-    double factor = margin * (settings_.batch.recompute
-                                  ? most / largest
-                                  : most * static_cast<double>(first.shards.size()) / all);
+    constexpr double rounding = 1.01;  // of sizes, upwards
+    double factor = rounding * (settings_.batch.recompute
+                                    ? most / largest
+                                    : most * static_cast<double>(first.shards.size()) / all);
     // Where encoders have other shares in the rows than here, so many rows may need less.
     if (const double limit = settings_.batch.memory_limit(); limit > 0)
       factor =
           std::min(factor, (limit - step_->parameter_bytes()) /
-                               (margin * (step_->activation_bytes() + step_->scratch_bytes())));
+                               (rounding * (step_->activation_bytes() + step_->scratch_bytes())));
     step_->reserve(std::max(factor, 1.0));
   }
 
