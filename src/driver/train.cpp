@@ -74,10 +74,10 @@ class Training {
     log_times(communicator_, step_->timers(), timer_.seconds());
     log::line("");
     log::line(
-        fmt::format("{}: {} steps in {}. history.csv, history.h5, checkpoints and "
+        fmt::format("{}: {} in {}. history.csv, history.h5, checkpoints and "
                     "deck.processed in {}",
-                    exit == Exit::ok ? "done" : "stopped, restartable", state_.step,
-                    format_duration(timer_.seconds()), folder_));
+                    exit == Exit::ok ? "done" : "stopped, restartable",
+                    format_count(state_.step, "step"), format_duration(timer_.seconds()), folder_));
     return exit;
   }
 
@@ -162,17 +162,18 @@ class Training {
                     settings_.data.dataset, coverage.chains, coverage.clusters,
                     validation_->first().chains(), dataset_->residues()));
     log::line(
-        fmt::format("         an epoch is {} steps and places {} chains; {} wait for the "
+        fmt::format("         an epoch is {} and places {} chains; {} wait for the "
                     "next, each comes at least every {} epochs",
-                    sampler.steps_per_epoch(), coverage.placed,
+                    format_count(sampler.steps_per_epoch(), "step"), coverage.placed,
                     coverage.waiting_crowded + coverage.waiting_rest, coverage.longest_interval));
     log::line(fmt::format("model    {} parameters; parameters, gradients and moments {} per rank",
                           step_->store().count(), format_bytes(step_->parameter_bytes())));
     log_parameter_table(step_->store());
     if (classes_.exist()) log::line("classes  " + describe_classes(classes_));
     log::line(fmt::format(
-        "batch    {} proteins{} in {} shards ({} per rank), cost balance {:.3f}; {} reduction{}",
-        settings_.batch.proteins, describe_crops(settings_.data), settings_.batch.shards,
+        "batch    {} proteins{} in {} ({} per rank), cost balance {:.3f}; {} reduction{}",
+        settings_.batch.proteins, describe_crops(settings_.data),
+        format_count(settings_.batch.shards, "shard"),
         settings_.batch.shards / communicator_.size(), batches_->worst_imbalance(0),
         settings_.batch.reduction,
         settings_.batch.exact() ? ": same bits on any power of two of ranks" : ""));
