@@ -12,6 +12,8 @@
 namespace jespr {
 namespace {
 
+constexpr const char* unknown = "unknown";  // of no protein is the class known
+
 /// What a checkpoint's classes hash to, 0 where it has none.
 std::int64_t stored_labels(const std::string& checkpoint) {
   const io::File file = io::File::open(checkpoint);
@@ -75,19 +77,26 @@ std::vector<ClassColumns> weighed_means(std::vector<ClassColumns> sums) {
 
 std::string describe_means(const std::vector<ClassColumns>& columns) {
   std::string text;
-  for (const ClassColumns& level : columns)
-    text += fmt::format("{}{:.3f} and {:.1f} %", text.empty() ? "" : ", ", level.loss,
-                        50 * (level.accuracy_sequence + level.accuracy_structure));
+  for (const ClassColumns& level : columns) {
+    text += text.empty() ? "" : ", ";
+    text += level.proteins == 0
+                ? std::string(unknown)
+                : fmt::format("{:.3f} and {:.1f} %", level.loss,
+                              50 * (level.accuracy_sequence + level.accuracy_structure));
+  }
   return text;
 }
 
 std::string describe_accuracies(const std::vector<int>& levels,
                                 const std::vector<ClassColumns>& columns) {
   std::string text;
-  for (std::size_t l = 0; l < columns.size(); ++l)
-    text += fmt::format("{}level {} {:.1f} and {:.1f} % of {:.0f}", text.empty() ? "" : ", ",
-                        levels[l], 100 * columns[l].accuracy_sequence,
-                        100 * columns[l].accuracy_structure, columns[l].proteins);
+  for (std::size_t l = 0; l < columns.size(); ++l) {
+    text += fmt::format("{}level {} ", text.empty() ? "" : ", ", levels[l]);
+    text += columns[l].proteins == 0
+                ? std::string(unknown)
+                : fmt::format("{:.1f} and {:.1f} % of {:.0f}", 100 * columns[l].accuracy_sequence,
+                              100 * columns[l].accuracy_structure, columns[l].proteins);
+  }
   return text;
 }
 

@@ -9,7 +9,6 @@
 #include "base/timer.hpp"
 #include "data/dataset.hpp"
 #include "data/protein_reader.hpp"
-#include "deck/reader.hpp"
 #include "driver/embedding.hpp"
 #include "driver/evaluation_report.hpp"
 #include "driver/initial_weights.hpp"
@@ -37,16 +36,6 @@ struct TrainedWeights {
     for (auto& p : store.parameters()) visitor.tensor(group + p.name, p.shape, p.value);
   }
 };
-
-/// The deck that a checkpoint's run was steered by.
-Settings trained_settings(const std::string& checkpoint) {
-  Settings settings;
-  deck::Schema schema;
-  declare(schema, settings);
-  deck::read_stored(
-      schema, {checkpoint + ": /info/deck", io::read_information(checkpoint, "deck"), "/", {}});
-  return settings;
-}
 
 std::vector<data::Chain> chains_of(const data::Dataset& dataset, const std::string& split) {
   std::vector<data::Chain> chains;

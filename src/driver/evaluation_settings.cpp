@@ -1,7 +1,10 @@
 // Declarations of groups &validate and &evaluate.
 #include "driver/evaluation_settings.hpp"
 
+#include <fmt/format.h>
+
 #include <filesystem>
+#include <set>
 
 #include "deck/effect.hpp"
 
@@ -16,6 +19,24 @@ void declare_retrieval(deck::Group& group, RetrievalSettings& s) {
                 "ones: there lengths give nothing away; 0: none");
   group.integer("bootstrap", s.bootstrap, {.min = 0, .max = 1000000},
                 "samples of proteins behind the 95 % intervals (Efron 1979); 0: no intervals");
+  group.check("recall", [&s]() -> std::string {
+    std::set<std::int64_t> seen;
+    for (const std::int64_t k : s.recall)
+      if (!seen.insert(k).second) return fmt::format("{} is listed twice; drop one", k);
+    return "";
+  });
+}
+
+/// Why results of the further datasets could not be told apart, "" if they can.
+std::string objection_to_sets(const std::vector<std::string>& datasets) {
+  std::set<std::string> seen;
+  for (const std::string& path : datasets) {
+    const std::string name = name_of_set(path);
+    if (name.empty()) return "one of the names is empty; drop it";
+    if (!seen.insert(name).second)
+      return "another one is called '" + name + "', too; rename one: results are told by it";
+  }
+  return "";
 }
 
 /// Why a metric that the deck chooses is never measured, "" if it is.
@@ -32,6 +53,10 @@ std::string objection_to_metric(const ValidateSettings& s, const LossSettings& l
 }
 
 }  // namespace
+
+std::string name_of_set(const std::string& dataset) {
+  return std::filesystem::path(dataset).stem().string();
+}
 
 void declare(deck::Schema& schema, ValidateSettings& s, const LossSettings& loss) {
   auto& group = schema.group("validate", "loss and retrieval on the validation split, on the way");
@@ -56,6 +81,7 @@ void declare(deck::Schema& schema, ValidateSettings& s, const LossSettings& loss
       "loss of a pair is the mean of its two cross entropies over the validation gallery, of "
       "logits exp(logit_scale) x . y, or x . y / 0.07 with a &loss kind that has no logit scale "
       "(vicreg, distance, none)");
+  group.check("datasets", [&s] { return objection_to_sets(s.datasets); });
   group.check("metric", [&s, &loss] { return objection_to_metric(s, loss); });
   const auto validates = [&s] { return s.every > 0; };
   deck::has_effect_if(group, "metric", s.metric, validates, "every > 0");

@@ -27,6 +27,9 @@ struct ValidateSettings {
   std::int64_t worst_pairs = 10;
 };
 
+/// What results on a further dataset are told by: its file's name without the ending.
+std::string name_of_set(const std::string& dataset);
+
 struct EvaluateSettings {
   std::string checkpoint;
   std::string weights = "last";

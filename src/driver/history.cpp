@@ -2,16 +2,15 @@
 #include "driver/history.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <sstream>
+#include <type_traits>
 #include <utility>
 
 #include "base/error.hpp"
+#include "driver/earlier_rows.hpp"
 #include "io/files.hpp"
 #include "io/hdf5.hpp"
 
@@ -79,36 +78,6 @@ std::string line_of(const std::vector<double>& values) {
   return line;
 }
 
-std::string header_of(const std::vector<std::string>& columns) {
-  return fmt::format("{}", fmt::join(columns, ","));
-}
-
-/// The rows of an older file up to `last_step`; a last line that a kill has cut short is dropped.
-std::vector<std::vector<double>> rows_until(const std::string& path, std::int64_t last_step,
-                                            const std::vector<std::string>& columns) {
-  std::vector<std::vector<double>> rows;
-  std::ifstream in(path);
-  std::string line;
-  if (!in || !std::getline(in, line)) return rows;
-  if (line != header_of(columns))
-    fail(Exit::deck,
-         fmt::format(
-             "{}: its columns are not those of this deck and program version (&validate "
-             "recall and &classes name some); restore the value, or move the file away to continue "
-             "without it",
-             path));
-  while (std::getline(in, line) && !in.eof()) {
-    std::vector<double> row;
-    std::istringstream fields(line);
-    for (std::string field; std::getline(fields, field, ',');)
-      row.push_back(std::strtod(field.c_str(), nullptr));
-    if (row.size() != columns.size()) break;
-    if (row.front() > static_cast<double>(last_step)) break;
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
 template <class RowType>
 void write_group(io::File& file, const std::string& group, const Table<RowType>& table) {
   file.create_group(group);
@@ -132,7 +101,8 @@ Table<RowType>::Table(std::string path, std::int64_t last_step, bool writes,
   for_each_column(RowType{}, numbers_,
                   [&](const std::string& name, double) { columns_.push_back(name); });
   if (!writes_) return;
-  if (last_step > 0) rows_ = rows_until(path_, last_step, columns_);
+  constexpr bool every_step = std::is_same_v<RowType, HistoryRow>;
+  if (last_step > 0) rows_ = earlier_rows(path_, columns_, last_step, every_step);
   const std::string temporary = io::temporary_name(path_);
   std::ofstream out(temporary);
   out << header_of(columns_) << '\n';

@@ -15,12 +15,13 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "io/files.hpp"
 
 namespace jespr {
 namespace {
 
-constexpr const char* header = "step,kind,name,count,mean,rms,largest,not_finite";
+constexpr std::string_view header = "step,kind,name,count,mean,rms,largest,not_finite";
 
 /// What is a layer's output: not edges, of which there are many, nor what a layer works with
 /// inside.
@@ -38,19 +39,61 @@ bool take_gradient_mark(std::string& name) {
   return true;
 }
 
+/// Step and name of a line, the rest of which is of no interest.
+struct LinePlace {
+  std::int64_t step = 0;
+  std::string name;
+};
+
+LinePlace place_of(const std::string& line) {
+  const std::size_t kind = line.find(',') + 1, name = line.find(',', kind) + 1;
+  return {std::strtoll(line.c_str(), nullptr, 10), line.substr(name, line.find(',', name) - name)};
+}
+
+/// The lines of an earlier table up to `last_step`. Each step ends with the same parameter: where
+/// the newest does not, or a step lacks, a warning says so.
+std::string earlier_lines(const std::string& path, std::int64_t every, std::int64_t last_step) {
+  std::ifstream in(path);
+  std::string text, line;
+  if (last_step == 0 || !in) return text;
+  std::getline(in, line);
+  if (line != header && !(in.eof() && header.starts_with(line))) {
+    log::warning(
+        fmt::format("{}: its columns are not those of this program version; it is kept "
+                    "as {}",
+                    path, io::set_aside(path, "old")));
+    return text;
+  }
+  LinePlace newest;
+  std::string end_of_first;
+  bool broken = false;
+  while (std::getline(in, line) && line.find(',') != line.npos) {  // else no step is known
+    const LinePlace place = place_of(line);
+    if (place.step > last_step) break;
+    broken = in.eof() || std::ranges::count(line, ',') != std::ranges::count(header, ',');
+    if (broken) break;
+    if (newest.step > 0 && place.step != newest.step && end_of_first.empty())
+      end_of_first = newest.name;
+    newest = place;
+    text += line + '\n';
+  }
+  const bool is_whole = end_of_first.empty() || newest.name == end_of_first;
+  if (broken || !is_whole || newest.step < last_step - last_step % every)
+    log::warning(
+        fmt::format("{} ends {} step {}, the run goes on after step {}: it was cut short, "
+                    "or statistics were not asked for between",
+                    path, broken || !is_whole ? "within" : "with", newest.step, last_step));
+  return text;
+}
+
 }  // namespace
 
 LayerStatistics::LayerStatistics(std::string path, std::int64_t every, std::int64_t last_step,
                                  bool writes)
     : path_(std::move(path)), every_(every), writes_(writes && every > 0) {
   if (!writes_) return;
-  std::string text = std::string(header) + '\n';
-  std::ifstream in(path_);
-  std::string line;
-  const bool continues = last_step > 0 && in && std::getline(in, line) && line == header;
-  while (continues && std::getline(in, line) && !in.eof())
-    if (std::strtoll(line.c_str(), nullptr, 10) <= last_step) text += line + '\n';
-  io::write_text_file(path_, text);
+  const std::string earlier = earlier_lines(path_, every, last_step);
+  io::write_text_file(path_, std::string(header) + '\n' + earlier);
   file_ = std::fopen(path_.c_str(), "a");
   if (!file_)
     fail(Exit::runtime, fmt::format("{}: cannot be opened: {}", path_, std::strerror(errno)));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "deck/reader.hpp"
 #include "io/checkpoint.hpp"
 #include "io/files.hpp"
 
@@ -93,6 +94,15 @@ std::string find_restart(const CheckpointSettings& settings, const CheckpointFol
   return "";
 }
 
+Settings trained_settings(const std::string& checkpoint) {
+  Settings settings;
+  deck::Schema schema;
+  declare(schema, settings);
+  deck::read_stored(
+      schema, {checkpoint + ": /info/deck", io::read_information(checkpoint, "deck"), "/", {}});
+  return settings;
+}
+
 template <class P>
 ProductLibrary choose_library(const std::string& asked, const std::string& checkpoint) {
   ProductLibrary library = Products::default_library();
@@ -113,7 +123,8 @@ template <class P>
 void restore_state(const std::string& checkpoint, TrainingState<P>& state, const DeckText& deck,
                    const std::string& dataset) {
   const TrainingState<P> asked = state;
-  if (state.optimizer->keeps_average() && !io::File::open(checkpoint).exists("/state/average"))
+  const bool has_average = io::File::open(checkpoint).exists("/state/average");
+  if (state.optimizer->keeps_average() && !has_average)
     fail(Exit::deck, fmt::format("{}: &optim ema_decay is not 0, but {} holds no averaged weights: "
                                  "set ema_decay = 0.0, or start anew",
                                  deck.name, checkpoint));
@@ -147,6 +158,11 @@ void restore_state(const std::string& checkpoint, TrainingState<P>& state, const
                                  "cannot continue with it",
                                  dataset, checkpoint));
   io::read_checkpoint(checkpoint, state);
+  if (has_average && !state.optimizer->keeps_average())
+    log::warning(
+        fmt::format("&optim ema_decay = 0: the averaged weights of {} are dropped, later "
+                    "checkpoints have none to go on from",
+                    checkpoint));
   state.matrix_library = asked.matrix_library;
   log_changes(io::read_information(checkpoint, "deck"), deck.processed);
 }

@@ -20,6 +20,9 @@ namespace jespr {
 std::string find_restart(const CheckpointSettings& settings, const CheckpointFolder& folder,
                          const Communicator& communicator);
 
+/// The deck that a checkpoint's run was steered by. Failure: Error (data, deck).
+Settings trained_settings(const std::string& checkpoint);
+
 /// The library of the f32 products: the one that `asked` (&run matrix_library) names; for 'auto'
 /// the one whose bits the checkpoint holds, where this build has it, or the default.
 template <class P>

@@ -194,6 +194,10 @@ void IntervalLog::progress(const HistoryRow& row) const {
                             format_duration(seconds_left(row.step))));
 }
 
+std::string format_count(std::int64_t count, const char* what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 void log_times(const Communicator& communicator, const Timers& timers, double total_seconds) {
   // Every rank has the same names in the same order: they come from the same code.
   struct Share {

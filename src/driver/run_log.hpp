@@ -56,6 +56,9 @@ class IntervalLog {
   Timer timer_;
 };
 
+/// "1 step", "2 steps".
+std::string format_count(std::int64_t count, const char* what);
+
 /// Where the time went: the largest share of all ranks' timers first. Collective.
 void log_times(const Communicator& communicator, const Timers& timers, double total_seconds);
 

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "base/timer.hpp"
+#include "driver/run_log.hpp"
 #include "driver/training_step.hpp"
 #include "driver/validation_shard.hpp"
 
@@ -177,10 +178,10 @@ std::string set_shards(Settings& settings, const DeckText& deck, data::TrainingB
                                                         : fmt::format(", {} in one of a validation",
                                                                       choice.rows.validation);
   return fmt::format(
-      "limit    {} a rank: {} shards, at most {} rows in one{}, need {}{}; activations "
+      "limit    {} a rank: {}, at most {} rows in one{}, need {}{}; activations "
       "{} and scratch {} a row, measured",
-      format_bytes(batch.memory_limit()), choice.shards, choice.rows.training, shown,
-      format_bytes(choice.bytes),
+      format_bytes(batch.memory_limit()), format_count(choice.shards, "shard"),
+      choice.rows.training, shown, format_bytes(choice.bytes),
       choice.recompute ? ", each run forward again before its backward pass" : "",
       format_bytes(training.activations_per_row), format_bytes(training.scratch_per_row));
 }

@@ -14,6 +14,7 @@
 #include "data/loader.hpp"
 #include "data/protein_reader.hpp"
 #include "driver/best_model.hpp"
+#include "driver/best_restart.hpp"
 #include "driver/checkpoints.hpp"
 #include "driver/class_report.hpp"
 #include "driver/history.hpp"
@@ -73,10 +74,10 @@ class Training {
     log_times(communicator_, step_->timers(), timer_.seconds());
     log::line("");
     log::line(
-        fmt::format("{}: {} steps in {}. history.csv, history.h5, checkpoints and "
+        fmt::format("{}: {} in {}. history.csv, history.h5, checkpoints and "
                     "deck.processed in {}",
-                    exit == Exit::ok ? "done" : "stopped, restartable", state_.step,
-                    format_duration(timer_.seconds()), folder_));
+                    exit == Exit::ok ? "done" : "stopped, restartable",
+                    format_count(state_.step, "step"), format_duration(timer_.seconds()), folder_));
     return exit;
   }
 
@@ -137,14 +138,7 @@ class Training {
     initial_weights_ = initial_weights_of(restart_from_);
     restore_state(restart_from_, state_, deck_, dataset_->path());
     step_->store().mark_updated();
-    const auto before = static_cast<BestMetric>(state_.best_metric);
-    if (before == metric_) return;
-    log::warning(
-        fmt::format("the best model was chosen by {}, from here on by {}: the search "
-                    "begins anew",
-                    name_of(before), name_of(metric_)));
-    state_.best_metric = static_cast<std::int64_t>(metric_);
-    state_.forget_best();
+    continue_search(state_, metric_, restart_from_, settings_, checkpoints_, communicator_);
   }
 
   void open_history() {
@@ -168,17 +162,18 @@ class Training {
                     settings_.data.dataset, coverage.chains, coverage.clusters,
                     validation_->first().chains(), dataset_->residues()));
     log::line(
-        fmt::format("         an epoch is {} steps and places {} chains; {} wait for the "
+        fmt::format("         an epoch is {} and places {} chains; {} wait for the "
                     "next, each comes at least every {} epochs",
-                    sampler.steps_per_epoch(), coverage.placed,
+                    format_count(sampler.steps_per_epoch(), "step"), coverage.placed,
                     coverage.waiting_crowded + coverage.waiting_rest, coverage.longest_interval));
     log::line(fmt::format("model    {} parameters; parameters, gradients and moments {} per rank",
                           step_->store().count(), format_bytes(step_->parameter_bytes())));
     log_parameter_table(step_->store());
     if (classes_.exist()) log::line("classes  " + describe_classes(classes_));
     log::line(fmt::format(
-        "batch    {} proteins{} in {} shards ({} per rank), cost balance {:.3f}; {} reduction{}",
-        settings_.batch.proteins, describe_crops(settings_.data), settings_.batch.shards,
+        "batch    {} proteins{} in {} ({} per rank), cost balance {:.3f}; {} reduction{}",
+        settings_.batch.proteins, describe_crops(settings_.data),
+        format_count(settings_.batch.shards, "shard"),
         settings_.batch.shards / communicator_.size(), batches_->worst_imbalance(0),
         settings_.batch.reduction,
         settings_.batch.exact() ? ": same bits on any power of two of ranks" : ""));
@@ -322,7 +317,7 @@ class Training {
     }
     const double most =
         static_cast<double>(batches_->most_rows(batches_->sampler().position(first.step).epoch));
-    constexpr double rounding = 1.01;  // sizes are rounded up
+    constexpr double rounding = 1.01;  // of sizes, upwards
     double factor = rounding * (settings_.batch.recompute
                                     ? most / largest
                                     : most * static_cast<double>(first.shards.size()) / all);

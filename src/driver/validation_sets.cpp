@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "base/log.hpp"
 
@@ -26,11 +25,7 @@ ValidationSets<P>::ValidationSets(const Settings& settings, const data::Dataset&
 template <class P>
 void ValidationSets<P>::add(const std::string& path) {
   Set set;
-  set.name = std::filesystem::path(path).stem().string();
-  if (std::any_of(sets_.begin(), sets_.end(), [&](const Set& s) { return s.name == set.name; }))
-    fail(Exit::deck, fmt::format("{}: &validate datasets: another one is called '{}', too; rename "
-                                 "one of them: results are told by it",
-                                 path, set.name));
+  set.name = name_of_set(path);
   set.dataset = std::make_unique<data::Dataset>(data::Dataset::open(path, communicator_));
   if (settings_.model.loss.is_joint())
     data::require_structures(

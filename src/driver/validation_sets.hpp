@@ -16,10 +16,9 @@ namespace jespr {
 template <class P>
 class ValidationSets {
  public:
-  /// Opens the deck's further datasets: sets are named by their files. Two of one name, a set
-  /// of less than two chains, or one without structures where the loss is joint: Error (deck,
-  /// data). `classes`, those of training, must outlive it.
-  /// Collective.
+  /// Opens the deck's further datasets: sets are named by their files. A set of less than two
+  /// chains, or one without structures where the loss is joint: Error (data). `classes`, those of
+  /// training, must outlive it. Collective.
   ValidationSets(const Settings& settings, const data::Dataset& dataset,
                  const data::LabelClasses& classes, const Communicator& communicator);
 

@@ -86,7 +86,8 @@ run(1, deck)
 unlabelled = whole.folder / "unlabelled.h5"
 run(1, SMALL.parent / "prepare.deck", "prepare.table=''", f"prepare.dataset={unlabelled}")
 other = Run("other", CLASSES)
-other.run(1, "optim.steps=3", f"validate.datasets={unlabelled}")
+out = other.run(1, "optim.steps=3", f"validate.datasets={unlabelled}").out
+expect("classes level 1 unknown, level" in out and "nan" not in out, out)
 row = history(other.output, "validation_unlabelled.csv")[-1]
 expect(row["class_proteins_1"] == "0" and row["class_loss_1"] == "nan", f"{row}")
 expect(float(row["loss"]) > 0, f"{row}")
@@ -95,7 +96,9 @@ say("a set without labels")
 
 # Weights of that run for another: all but the heads, whose rows are classes of its data.
 taken = Run("taken", CLASSES)
-out = taken.run(1, f"joint.weights={whole.checkpoint(6)}", "optim.steps=1").out
+out = taken.run(1, f"joint.weights={whole.checkpoint(6)}", "optim.steps=1",
+                "batch.shards=1").out
+expect("in 1 shard (1 per rank)" in out and "done: 1 step in" in out, out)
 expect("&joint: 13 tensors from " in out, out)
 loss = float(history(taken.output)[0]["class_loss_1"])
 expect(abs(loss - 1) < 1e-5, f"heads did not start anew: {loss}")

@@ -60,6 +60,53 @@ result = still.run(1, "checkpoint.restart=auto", "validate.metric=accuracy", "op
 expect("chosen by recall, from here on by accuracy" in result.text, result.text)
 expect(state(still.checkpoint(12))["best_step"][0] == 12, "the search did not begin anew")
 
+# From a named file into another folder the search begins anew, and with it the patience.
+branch = Run("branch", STILL)
+result = branch.run(2, "checkpoint.restart=file",
+                    f"checkpoint.restart_file={still.checkpoint(10)}")
+expect("begins anew in" in result.out and "that of step 12" in result.out, result.text)
+expect(state(branch.output / "best.h5")["step"][0] == 12 and branch.checkpoint(18).exists(),
+       branch.checkpoints())
+
+# What a validation measures decides whether its values can be compared.
+search = Run("search", STILL | {"optim.ema_decay": 0.5, "validate.patience": 0})
+search.run(1, "optim.steps=2")
+now = []
+for steps, override, words in (
+        (4, "optim.ema_decay=0", "what is validated was averaged weights, is the last weights"),
+        (6, "data.max_length=30", "&data max_length was 40, is 30"),
+        (8, "validate.recall=1,2", "the last rank of &validate recall was 5, is 2"),
+        (10, "validate.metric=percentile", "chosen by recall, from here on by percentile"),
+        (12, "validate.equal_length=30", "&validate equal_length was 40, is 30"),
+        (14, "validate.bootstrap=10", "")):
+    now.append(override)
+    if "recall" in override:  # other columns than those of the table
+        (search.output / "validation.csv").unlink()
+    result = search.run(1, "checkpoint.restart=auto", *now, f"optim.steps={steps}")
+    best = state(search.output / "best.h5")["step"][0]
+    expect(("begins anew" in result.out) == bool(words) and words in result.out, result.text)
+    expect(best == (steps if words else 12), f"{override}: best.h5 is of step {best}")
+    expect(("ema_decay" in override) == ("averaged weights of" in result.out), result.text)
+expect((search.output / "best.h5.old5").exists(), "a best model of another measure is lost")
+say("what cannot be compared")
+
+# A best model that is missing, damaged or another one is noticed.
+lost = Run("lost", STILL | {"validate.patience": 0})
+lost.run(1, "optim.steps=2")
+best = lost.output / "best.h5"
+first = best.read_bytes()
+for steps, content, words in ((4, None, "best.h5 is missing, the model of step 2"),
+                              (6, b"junk", "best.h5.damaged"),
+                              (8, first, "best.h5 is of step 2, the best model is that of step 6")):
+    best.unlink()
+    if content:
+        best.write_bytes(content)
+    result = lost.run(2, "checkpoint.restart=auto", f"optim.steps={steps}")
+    expect(words in result.out and "begins anew" in result.out, result.text)
+    expect(state(best)["step"][0] == steps, f"{words}: best.h5 is of {state(best)['step']}")
+expect((lost.output / "best.h5.damaged").read_bytes() == b"junk", "the damaged file is lost")
+say("lost best models")
+
 # Too little patience for a plural.
 result = Run("hasty", STILL | {"validate.patience": 1}).run(1)
 expect("the run ends early: 1 validation without" in result.out, result.text)

@@ -48,10 +48,14 @@ expect(before == after, f"changed: {[name for name in after if after[name] != be
 
 # From a named file into another folder: continues there, the first folder stays as it is.
 branch = Run("branch", {"optim.steps": 14, "checkpoint.every": 4, "validate.every": 2})
-branch.run(1, "checkpoint.restart=file", f"checkpoint.restart_file={kept.checkpoint(8)}")
+result = branch.run(1, "checkpoint.restart=file", f"checkpoint.restart_file={kept.checkpoint(8)}")
 expect(list(state(branch.checkpoint(14))["step"]) == [14], "the branch did not reach its end")
 expect([int(row["step"]) for row in history(branch.output)] == list(range(9, 15)),
        "the branch's history is not that of its own steps")
+expect(f"begins anew in {branch.output}" in result.out, result.text)
+own = [row["step"] for row in history(branch.output, "validation.csv") if int(row["best"])]
+expect(own[0] == "10" and list(state(branch.output / "best.h5")["step"]) == [int(own[-1])],
+       f"the branch's best.h5 is not the best of its own: {own}")
 after = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in kept.output.iterdir()}
 expect(before == after, "the run that was branched off was changed")
 say("refused and branched without a change")

@@ -78,6 +78,15 @@ expect(all(np.allclose(numbers(a), numbers(b), rtol=1e-5, atol=1e-8)
            for a, b in zip(again, rows)), "two ranks and one differ")
 say("activations")
 
+# A table that a full disk cut short is noticed, even between two lines.
+table = parts.output / "statistics.csv"
+lines = [line for line in table.read_text().splitlines(keepends=True)
+         if not line.startswith("6,")]
+table.write_text("".join(lines[:-9]))
+result = parts.run(1, "run.statistics_every=2", "checkpoint.restart=auto", "optim.steps=7")
+expect("statistics.csv ends within step 4, the run goes on after step 6" in result.out, result.text)
+expect(table.read_text() == "".join(lines[:-9]), "rows that are left")
+
 # A forward pass that runs again for backward is not seen again.
 for name, again in (("shards", ["batch.recompute=.true."]),
                     ("blocks", ["batch.recompute=.true.", "batch.recompute_blocks=.true."])):

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.environ["JESPR_SOURCE_DIR"], "tests/support"))
 import numpy as np
 
-from jespr_runs import Run, difference, expect, expect_same_run, history, say, state
+from jespr_runs import Run, difference, expect, expect_same_run, history, say, state, trained
 
 STEPS = 50
 CHANGES = {"optim.steps": STEPS, "checkpoint.every": STEPS}
@@ -50,7 +50,7 @@ for name, ranks, overrides in [("bf16_two_ranks", 2, []), ("bf16_four_ranks", 4,
     expect_same_run(other, coarse, 10)
 restarted = Run("bf16_restarted", in_bf16)
 restarted.run(2, "checkpoint.restart=file", f"checkpoint.restart_file={coarse.checkpoint(5)}")
-found = difference(state(restarted.checkpoint(10)), state(coarse.checkpoint(10)))
+found = difference(trained(restarted.checkpoint(10)), trained(coarse.checkpoint(10)))
 expect(not found, f"bf16, restarted after 5 steps: {found}")
 in_f32 = Run("f32_three_steps", in_bf16 | {"run.precision": "f32"})
 in_f32.run(1, "optim.steps=3")

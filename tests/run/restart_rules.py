@@ -92,6 +92,27 @@ for name in RESULTS:
     expect(f"{name}: results of an earlier run" in result.err, result.text)
 say("results are kept")
 
+# Tables that a full disk cut short: their rows come from history.h5, or are said to be lost.
+cut = Run("cut", model | {"validate.every": 2})
+cut.run(1)
+wanted = {name: (cut.output / name).read_text() for name in ("history.csv", "validation.csv")}
+for name, kept in (("history.csv", wanted["history.csv"].index("\n4,") + 9),
+                   ("validation.csv", 12)):  # within the names of its columns
+    (cut.output / name).write_text(wanted[name][:kept])
+result = cut.run(1, "checkpoint.restart=auto", "optim.steps=7")
+for words in ("history.csv was cut short: it has 3 of 6 rows up to step 6",
+              "validation.csv was cut short: it has 0 of 3 rows up to step 6"):
+    expect(words in result.out, result.text)
+for name, text in wanted.items():
+    expect((cut.output / name).read_text().startswith(text), f"{name}: earlier rows are lost")
+(cut.output / "history.h5").unlink()
+(cut.output / "history.csv").write_text("".join(wanted["history.csv"].splitlines(True)[:4]))
+result = cut.run(1, "checkpoint.restart=auto", "optim.steps=8")
+expect("history.csv was cut short: its rows end at step 3, the run goes on after step 7"
+       in result.out, result.text)
+expect([int(row["step"]) for row in history(cut.output)] == [1, 2, 3, 8], "history")
+say("tables cut short")
+
 # restart = 'file' goes on from the newest checkpoint only, or into a folder without results.
 result = refused(whole, "checkpoint.restart=file", "optim.steps=8",
                  f"checkpoint.restart_file={whole.checkpoint(2)}", code=DECK)
@@ -131,7 +152,8 @@ result = refused(whole, "checkpoint.restart=auto", "optim.steps=9", f"data.datas
 expect("not the dataset" in result.err and "coordinates" in result.err, result.text)
 result = refused(whole, "checkpoint.restart=auto", "optim.steps=9", "validate.recall=1,2",
                  code=DECK, may_change=["log.txt"])
-expect("validation.csv" in result.err and "recall" in result.err, result.text)
+expect("validation.csv" in result.err and "'recall_5' where this run has 'recall_2'" in result.err,
+       result.text)
 say("another dataset is refused")
 
 # A run that is complete takes no step: what its steps used stays on record.

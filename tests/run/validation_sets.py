@@ -86,9 +86,12 @@ Run("language", CHANGES).run(1, f"validate.datasets={alone}", "loss.kind=mlm",
                              "batch.masked_fraction=0.0")
 say("sequences alone")
 
-# What cannot be is refused before the first step.
-for overrides, code, words in ((f"{twin},{twin}", DECK, "called 'twin', too"),
-                               (f"{job.folder / 'none.h5'}", DATA, "none.h5"),
+# Two sets of one name are refused as the deck is read; what else cannot be, before the first step.
+two = Run("two", CHANGES)
+result = two.run(1, f"validate.datasets={twin},{two.folder / 'twin.h5'}", flags=["--check"],
+                 code=DECK)
+expect("called 'twin', too" in result.err, result.text)
+for overrides, code, words in ((f"{job.folder / 'none.h5'}", DATA, "none.h5"),
                                (f"{twin},{alone}", DATA, "alone.h5: sequences without")):
     refused = Run("refused", CHANGES)
     result = refused.run(2, f"validate.datasets={overrides}", code=code)

@@ -315,6 +315,12 @@ def state(path):
     return datasets(path, "/state")
 
 
+def trained(path):
+    """The state but for the search for the best model, which each folder begins anew."""
+    return {name: value for name, value in state(path).items()
+            if not name.startswith(("best_", "validations_"))}
+
+
 def difference(one, other):
     """The first dataset of two {name: array} that differs in a bit, "" if none does."""
     if one.keys() != other.keys():
