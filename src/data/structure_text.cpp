@@ -128,9 +128,9 @@ bool is_atom_record(std::string_view line) {
   return is_record(line, "ATOM") || is_record(line, "HETA");
 }
 
-AfterEnd find_atom_after_end(std::string_view text) {
-  bool is_over = false;
-  for (int number = 1; !text.empty(); ++number) {
+/// The first atom behind END in a text whose first line has this number; `is_over`: END was before.
+AfterEnd find_atom_after_end(std::string_view text, int number, bool is_over) {
+  for (; !text.empty(); ++number) {
     const std::string_view line = take_line(text);
     if (is_over && is_atom_record(line))
       return {number, std::string(line.size() > 22 ? trimmed(line.substr(20, 2)) : "")};
@@ -142,7 +142,7 @@ AfterEnd find_atom_after_end(std::string_view text) {
 
 /// The records of a model and of SEQRES, the atoms checked and completed. Other lines are left
 /// empty, so that line numbers stay; short ones are filled up, since gemmi reads on behind their
-/// end. The resolution is set where the text gives it, and what stands behind TER.
+/// end. The resolution is set where the text gives it, and what stands behind TER and END.
 std::string checked_pdb(std::string_view text, int wanted_model, StructureText& parsed) {
   std::string checked;
   checked.reserve(text.size() + text.size() / 8);
@@ -155,10 +155,14 @@ std::string checked_pdb(std::string_view text, int wanted_model, StructureText& 
       fail(Exit::data, fmt::format("line {}: a zero byte: the file is damaged or no text", number));
     const bool is_atom = is_atom_record(line);
     has_atoms |= is_atom;
-    if (is_record(line, "END ")) break;
+    if (is_record(line, "END ")) {
+      parsed.after_end = find_atom_after_end(text, number + 1, true);
+      break;
+    }
     if (has_atoms && is_record(line, "ENDM")) {
       if (model == wanted_model) {
         parsed.after_ter = ends.settle(checked);
+        parsed.after_end = find_atom_after_end(text, number + 1, false);
         return checked;
       }
       ++model;
@@ -216,7 +220,6 @@ void join_after_ter(gemmi::Chain& chain) {
 
 void parse_pdb(const std::string& text, int model, StructureText& parsed) {
   parsed.structure = structure_of_pdb(checked_pdb(text, model, parsed));
-  parsed.after_end = find_atom_after_end(text);
   for (const AfterTer& after : parsed.after_ter)
     for (gemmi::Chain& chain : parsed.structure.models.front().chains)
       if (chain.name == after.chain && after.line > 0) join_after_ter(chain);
