@@ -1,6 +1,8 @@
 // All groups of the deck.
 #include "driver/settings.hpp"
 
+#include "deck/writer.hpp"
+
 namespace jespr {
 
 void declare(deck::Schema& schema, Settings& settings) {
@@ -14,6 +16,13 @@ void declare(deck::Schema& schema, Settings& settings) {
   declare(schema, settings.evaluate);
   declare(schema, settings.prepare);
   declare(schema, settings.benchmark);
+}
+
+std::string processed_deck(const Settings& settings) {
+  Settings shown = settings;
+  deck::Schema schema;
+  declare(schema, shown);
+  return deck::processed(schema);
 }
 
 }  // namespace jespr
