@@ -46,7 +46,8 @@ void declare(deck::Schema& schema, DataSettings& s) {
   });
   group
       .integer("max_length", s.max_length, {.min = 1, .max = 1 << 20, .unit = "residues"},
-               "longer chains are cropped to so many, anew in each epoch")
+               "longer chains are cropped to so many, anew in each epoch; in validations to their "
+               "central ones")
       .only_for({"train", "benchmark"});
   group
       .logical("one_per_cluster", s.one_per_cluster,
@@ -124,8 +125,8 @@ void declare(deck::Schema& schema, BatchSettings& s) {
           "max_memory_gb", s.max_memory_gb, {.min = 0, .unit = "GB"},
           "so much may a rank hold of parameters, gradients, moments, activations and scratch, in "
           "validations too: shards is doubled until one of them fits, and recompute set where a "
-          "rank's do not "
-          "all fit at once; 0: no limit")
+          "rank's do not all fit at once (a restart keeps the shards of its checkpoint); 0: no "
+          "limit")
       .only_for({"train"});
 }
 

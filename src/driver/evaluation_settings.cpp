@@ -62,7 +62,9 @@ void declare(deck::Schema& schema, ValidateSettings& s, const LossSettings& loss
   auto& group = schema.group("validate", "loss and retrieval on the validation split, on the way");
   group.only_for({"train"});
   group.integer("every", s.every, {.min = 0, .unit = "steps"},
-                "interval of validations; there is one after the last step too; 0: none at all");
+                "interval of validations; there is one after the last step too; 0: none at all. Of "
+                "chains longer than &data max_length they see the central max_length residues "
+                "(task evaluate: whole chains)");
   declare_retrieval(group, s.retrieval);
   group.choice(
       "metric", s.metric, {"auto", "loss", "accuracy", "recall", "percentile"},
