@@ -86,10 +86,15 @@ void declare(deck::Schema& schema, DataSettings& s) {
                      "one of the two")
                : std::string();
   });
-  group.check("crop_length", [&s] {
-    return s.crop_length > 0 && s.sequence_crops == 0
-               ? std::string("there are no crops of the sequence; set sequence_crops, or drop it")
-               : std::string();
+  group.check("crop_length", [&s]() -> std::string {
+    if (s.crop_length > 0 && s.sequence_crops == 0)
+      return "there are no crops of the sequence; set sequence_crops, or drop it";
+    return s.crop_length > s.max_length
+               ? fmt::format(
+                     "above max_length = {}: no window is that long; lower it, or raise "
+                     "max_length",
+                     s.max_length)
+               : "";
   });
 }
 

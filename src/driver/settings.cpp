@@ -10,7 +10,7 @@ void declare(deck::Schema& schema, Settings& settings) {
   declare(schema, settings.data);
   declare(schema, settings.model, settings.data, settings.batch);
   declare(schema, settings.batch);
-  declare(schema, settings.optim);
+  declare(schema, settings.optim, settings.model.loss);
   declare(schema, settings.validate, settings.model.loss);
   declare(schema, settings.checkpoint);
   declare(schema, settings.evaluate);

@@ -188,6 +188,8 @@ class Training {
     if (const auto left = stop_.seconds_of_job())
       log::line(fmt::format("         the job ends in {}; {} s before, at the latest, the run does",
                             format_duration(*left), settings_.run.job_end_margin));
+    const std::string idle = warning_of_patience(settings_.validate, settings_.optim.steps);
+    if (!idle.empty()) log::warning(idle);
     if (!restart_from_.empty())
       log::line(fmt::format("restart  from {} at step {}", restart_from_, state_.step));
   }

@@ -129,7 +129,8 @@ given = Run("given", short | {"batch.shards": shards})
 given.run(1)
 expect_same_run(given, runs[1], 3)
 roomy = Run("roomy", short)
-out = roomy.run(2, "batch.max_memory_gb=4").out
+out = roomy.run(2, "batch.max_memory_gb=4", "validate.patience=5").out
+expect("validate.patience = 5 cannot end this run early" in out, out)
 expect("a rank: 2 shards" in out and "run forward again" not in out, out)
 say(f"{shards} shards for {least / 1e6:.1f} MB, on one rank and on two")
 
