@@ -187,14 +187,15 @@ def draw_recall(axis, validations):
 def draw_percentile(axis, validations):
     axis.set_title("Validation: percentile at equal length")
     colours = cycle((BLUE, GREEN, AMBER, PINK, SKY))
-    own = "mean and 95 % interval" if len(validations) == 1 else "validation"
     for colour, marker, (name, table) in zip(colours, cycle(MARKERS), validations.items()):
         step, value = table["step"], table["equal_length_percentile"]
         if not np.isfinite(value).any():
             continue
+        label = "validation" if len(validations) > 1 else \
+            "mean and 95 % interval" if np.isfinite(table["lower"]).any() else "mean"
         axis.errorbar(step, value, (value - table["lower"], table["upper"] - value),
                       fmt=marker + "-", color=colour, elinewidth=0.8, markersize=4, capsize=2,
-                      label=name or own)
+                      label=name or label)
         best = table["best"] > 0
         if best.any():
             axis.plot(step[best][-1], value[best][-1], "*", color=ORANGE, markersize=13,

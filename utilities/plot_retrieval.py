@@ -30,6 +30,12 @@ def method_of(gallery, name):
     return next((m for m in gallery["methods"] if m["name"] == name), None)
 
 
+def interval_of(estimate):
+    """The ends of an interval; the value itself where it has none, as without bootstrap."""
+    return tuple(estimate["value"] if estimate[end] is None else estimate[end]
+                 for end in ("lower", "upper"))
+
+
 def draw_recall(axis, gallery, file):
     """Recall@k for every k as a curve, the asked-for ones with their intervals."""
     axis.set_title("Recall: " + title_of(gallery))
@@ -49,8 +55,8 @@ def draw_recall(axis, gallery, file):
         if name == "length_only":
             continue
         recall = method["pooled"]["recall"]
-        value, lower, upper = (100 * np.array([r[part] for r in recall])
-                               for part in ("value", "lower", "upper"))
+        value = 100 * np.array([r["value"] for r in recall])
+        lower, upper = 100 * np.array([interval_of(r) for r in recall]).T
         axis.errorbar(gallery["recall_at"], value, (value - lower, upper - value), fmt="o",
                       color=colour, markersize=4, capsize=2, elinewidth=1)
     axis.set_xscale("log")
@@ -80,18 +86,17 @@ def draw_percentiles(axis, gallery):
     if length:
         bars.append(("length only", length["pooled"]["percentile"], COLOURS["length_only"], True))
     for place, (label, estimate, colour, strong) in enumerate(reversed(bars)):
-        value = estimate["value"]
+        value, (lower, upper) = estimate["value"], interval_of(estimate)
         axis.barh(place, value - 0.5, left=0.5, color=colour, alpha=1 if strong else 0.55,
                   height=0.68)
-        if estimate["upper"] > estimate["lower"]:
-            axis.plot([estimate["lower"], estimate["upper"]], [place, place], color=INK,
-                      linewidth=1.4)
-        axis.text(max(estimate["upper"], 0.5) + 0.008, place, f"{value:.3f}", va="center",
+        if upper > lower:
+            axis.plot([lower, upper], [place, place], color=INK, linewidth=1.4)
+        axis.text(max(upper, 0.5) + 0.008, place, f"{value:.3f}", va="center",
                   fontsize=8, fontweight="bold" if strong else "normal")
     axis.set_yticks(range(len(bars)), [bar[0] for bar in reversed(bars)], fontsize=7.5)
     axis.axvline(0.5, color=GREY, linestyle="--", linewidth=1)
     axis.grid(False, axis="y")
-    axis.set_xlim(min(0.45, min(bar[1]["lower"] for bar in bars) - 0.02), 1.06)
+    axis.set_xlim(min(0.45, min(interval_of(bar[1])[0] for bar in bars) - 0.02), 1.06)
     axis.set_xlabel("mean percentile rank of partners (0.5: chance)")
 
 

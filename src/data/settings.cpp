@@ -46,7 +46,8 @@ void declare(deck::Schema& schema, DataSettings& s) {
   });
   group
       .integer("max_length", s.max_length, {.min = 1, .max = 1 << 20, .unit = "residues"},
-               "longer chains are cropped to so many, anew in each epoch")
+               "longer chains are cropped to so many, anew in each epoch; in validations to their "
+               "central ones")
       .only_for({"train", "benchmark"});
   group
       .logical("one_per_cluster", s.one_per_cluster,
@@ -85,10 +86,15 @@ void declare(deck::Schema& schema, DataSettings& s) {
                      "one of the two")
                : std::string();
   });
-  group.check("crop_length", [&s] {
-    return s.crop_length > 0 && s.sequence_crops == 0
-               ? std::string("there are no crops of the sequence; set sequence_crops, or drop it")
-               : std::string();
+  group.check("crop_length", [&s]() -> std::string {
+    if (s.crop_length > 0 && s.sequence_crops == 0)
+      return "there are no crops of the sequence; set sequence_crops, or drop it";
+    return s.crop_length > s.max_length
+               ? fmt::format(
+                     "above max_length = {}: no window is that long; lower it, or raise "
+                     "max_length",
+                     s.max_length)
+               : "";
   });
 }
 
@@ -124,8 +130,8 @@ void declare(deck::Schema& schema, BatchSettings& s) {
           "max_memory_gb", s.max_memory_gb, {.min = 0, .unit = "GB"},
           "so much may a rank hold of parameters, gradients, moments, activations and scratch, in "
           "validations too: shards is doubled until one of them fits, and recompute set where a "
-          "rank's do not "
-          "all fit at once; 0: no limit")
+          "rank's do not all fit at once (a restart keeps the shards of its checkpoint); 0: no "
+          "limit")
       .only_for({"train"});
 }
 

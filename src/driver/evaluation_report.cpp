@@ -166,8 +166,7 @@ std::vector<std::string> evaluation_table(const GalleryEvaluation& evaluation) {
       lines.push_back(
           row_text(name + ", structure > sequence", value_cells(report.structure_to_sequence)));
       lines.push_back(row_text(name + ", pooled", value_cells(report.pooled)));
-      const Estimate& percentile = report.pooled.percentile;
-      if (percentile.lower < percentile.upper)  // without bootstrap there is none
+      if (report.pooled.percentile.has_interval())
         lines.push_back(row_text("  95 % interval", interval_cells(report.pooled)));
     } else {
       lines.push_back(row_text(name, value_cells(report.pooled)));

@@ -62,7 +62,9 @@ void declare(deck::Schema& schema, ValidateSettings& s, const LossSettings& loss
   auto& group = schema.group("validate", "loss and retrieval on the validation split, on the way");
   group.only_for({"train"});
   group.integer("every", s.every, {.min = 0, .unit = "steps"},
-                "interval of validations; there is one after the last step too; 0: none at all");
+                "interval of validations; there is one after the last step too; 0: none at all. Of "
+                "chains longer than &data max_length they see the central max_length residues "
+                "(task evaluate: whole chains)");
   declare_retrieval(group, s.retrieval);
   group.choice(
       "metric", s.metric, {"auto", "loss", "accuracy", "recall", "percentile"},
@@ -83,6 +85,12 @@ void declare(deck::Schema& schema, ValidateSettings& s, const LossSettings& loss
       "(vicreg, distance, none)");
   group.check("datasets", [&s] { return objection_to_sets(s.datasets); });
   group.check("metric", [&s, &loss] { return objection_to_metric(s, loss); });
+  const auto joint = [&loss] { return loss.is_joint(); };
+  const std::string of_joint = "a joint &loss kind (not 'mlm' or 'causal')";
+  deck::has_effect_if(group, "recall", s.retrieval.recall, joint, of_joint);
+  deck::has_effect_if(group, "equal_length", s.retrieval.equal_length, joint, of_joint);
+  deck::has_effect_if(group, "bootstrap", s.retrieval.bootstrap, joint, of_joint);
+  deck::has_effect_if(group, "worst_pairs", s.worst_pairs, joint, of_joint);
   const auto validates = [&s] { return s.every > 0; };
   deck::has_effect_if(group, "metric", s.metric, validates, "every > 0");
   deck::has_effect_if(group, "datasets", s.datasets, validates, "every > 0");
@@ -113,6 +121,16 @@ void declare(deck::Schema& schema, EvaluateSettings& s) {
   group.logical("overwrite", s.overwrite,
                 "replace results of that name; otherwise they are kept "
                 "and the task is refused");
+}
+
+std::string warning_of_patience(const ValidateSettings& settings, std::int64_t steps) {
+  if (settings.patience == 0) return "";
+  const std::int64_t validations = (steps + settings.every - 1) / settings.every;
+  if (settings.patience + 1 < validations) return "";  // the first one is a new best
+  return fmt::format(
+      "validate.patience = {} cannot end this run early: {} steps have {} validation{}, one every "
+      "{}, of which the first is a new best; lower validate.every, or drop patience",
+      settings.patience, steps, validations, validations == 1 ? "" : "s", settings.every);
 }
 
 std::string EvaluateSettings::output_folder() const {

@@ -44,6 +44,9 @@ struct EvaluateSettings {
   std::string output_folder() const;
 };
 
+/// That no run of so many steps can spend the patience that the deck asks for, "" if one can.
+std::string warning_of_patience(const ValidateSettings& settings, std::int64_t steps);
+
 void declare(deck::Schema& schema, ValidateSettings& settings, const LossSettings& loss);
 void declare(deck::Schema& schema, EvaluateSettings& settings);
 

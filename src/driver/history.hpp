@@ -50,8 +50,9 @@ struct ValidationRow {
   std::vector<double> recall;  // pooled, at the deck's ranks
   // At equal length; not a number where there is no such gallery.
   double equal_length_percentile = std::numeric_limits<double>::quiet_NaN();
-  double lower = equal_length_percentile, upper = equal_length_percentile;  // 95 % interval
-  double language_loss = std::numeric_limits<double>::quiet_NaN();          // as in HistoryRow
+  // 95 % interval, not numbers without bootstrap.
+  double lower = equal_length_percentile, upper = equal_length_percentile;
+  double language_loss = std::numeric_limits<double>::quiet_NaN();  // as in HistoryRow
   double language_accuracy = language_loss;
   std::vector<ClassColumns> classes = {};
   double rank_sequence = std::numeric_limits<double>::quiet_NaN();  // effective ranks of a joint

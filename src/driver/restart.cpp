@@ -77,6 +77,18 @@ const char* precision_of(std::int64_t operands) {
   return static_cast<OperandPrecision>(operands) == OperandPrecision::bf16 ? "bf16" : F32::name;
 }
 
+/// Shards decide the tree of sums; the user may not know their number where a limit chose it.
+void require_shards(std::int64_t before, std::int64_t asked, const std::string& checkpoint,
+                    const DeckText& deck) {
+  if (before == asked) return;
+  const double limit = trained_settings(checkpoint).batch.max_memory_gb;
+  fail(Exit::deck,
+       fmt::format("{}: &batch shards = {}, but {} was computed with {}{}: the run cannot continue "
+                   "bit for bit; set shards = {}, or start anew",
+                   deck.name, asked, checkpoint, before,
+                   limit > 0 ? fmt::format(", under max_memory_gb = {:.6g}", limit) : "", before));
+}
+
 void log_changes(const std::string& deck_before, const std::string& deck_now) {
   const auto before = lines_of(deck_before);
   for (const std::string& line : lines_of(deck_now))
@@ -101,6 +113,13 @@ Settings trained_settings(const std::string& checkpoint) {
   deck::read_stored(
       schema, {checkpoint + ": /info/deck", io::read_information(checkpoint, "deck"), "/", {}});
   return settings;
+}
+
+template <class P>
+std::int64_t shards_of(const std::string& checkpoint) {
+  TrainingNumbers<P> numbers;
+  io::read_checkpoint(checkpoint, numbers);
+  return numbers.all.shards;
 }
 
 template <class P>
@@ -139,7 +158,7 @@ void restore_state(const std::string& checkpoint, TrainingState<P>& state, const
                                    deck.name, key, wanted, checkpoint, stored));
   };
   agree("&run seed", before.seed, asked.seed);
-  agree("&batch shards", before.shards, asked.shards);
+  require_shards(before.shards, asked.shards, checkpoint, deck);
   agree("&batch proteins", before.proteins, asked.proteins);
   if (before.operands != asked.operands)
     fail(Exit::deck,
@@ -168,6 +187,7 @@ void restore_state(const std::string& checkpoint, TrainingState<P>& state, const
 }
 
 #define JESPR_INSTANTIATE(P)                                                             \
+  template std::int64_t shards_of<P>(const std::string&);                                \
   template ProductLibrary choose_library<P>(const std::string&, const std::string&);     \
   template void restore_state<P>(const std::string&, TrainingState<P>&, const DeckText&, \
                                  const std::string&);

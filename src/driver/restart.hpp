@@ -23,6 +23,10 @@ std::string find_restart(const CheckpointSettings& settings, const CheckpointFol
 /// The deck that a checkpoint's run was steered by. Failure: Error (data, deck).
 Settings trained_settings(const std::string& checkpoint);
 
+/// The number of shards that a checkpoint was computed with.
+template <class P>
+std::int64_t shards_of(const std::string& checkpoint);
+
 /// The library of the f32 products: the one that `asked` (&run matrix_library) names; for 'auto'
 /// the one whose bits the checkpoint holds, where this build has it, or the default.
 template <class P>

@@ -2,6 +2,7 @@
 #include "driver/run_settings.hpp"
 
 #include "deck/effect.hpp"
+#include "tensor/precision.hpp"
 
 namespace jespr {
 
@@ -42,6 +43,9 @@ void declare(deck::Schema& schema, RunSettings& s) {
               "library of the f32 products on CPUs; it decides bits, so a restart keeps the first "
               "choice; auto is onednn")
       .only_for({"train", "evaluate", "benchmark"});
+  deck::has_effect_if(
+      group, "matrix_library", s.matrix_library, [&s] { return s.precision != F64::name; },
+      "precision = 'f32' or 'bf16'");
   group
       .integer("max_seconds", s.max_seconds, {.min = 0, .unit = "s"},
                "after so long: finish the step, write a checkpoint, exit with code 4; 0: no limit")

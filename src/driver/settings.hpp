@@ -39,6 +39,9 @@ struct DeckText {
   }
 };
 
+/// Every parameter that concerns the task, with its value, as deck::processed writes it.
+std::string processed_deck(const Settings& settings);
+
 /// Declares every group; `settings` must outlive `schema`.
 void declare(deck::Schema& schema, Settings& settings);
 

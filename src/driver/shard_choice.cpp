@@ -2,12 +2,15 @@
 #include "driver/shard_choice.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "base/timer.hpp"
+#include "driver/restart.hpp"
 #include "driver/run_log.hpp"
 #include "driver/training_step.hpp"
 #include "driver/validation_shard.hpp"
@@ -127,7 +130,66 @@ StepMemory measure_memory(const Settings& settings, data::TrainingBatches& batch
   return memory;
 }
 
+/// What would help, of what the deck does not do yet; a restart must keep what the run is.
+std::string remedies(const Settings& settings, const StepMemory& memory, const LargestShards& rows,
+                     bool restarts) {
+  const data::BatchSettings& batch = settings.batch;
+  std::vector<std::string> ways;
+  if (memory.parameters > batch.memory_limit()) {
+    if (!restarts) ways.emplace_back("choose smaller encoders");
+  } else {
+    if (rows.validation > rows.training && settings.validate.retrieval.equal_length > 0)
+      ways.emplace_back("set &validate equal_length = 0");
+    if (!restarts) ways.emplace_back("lower &data max_length");
+    if (!batch.recompute_blocks) ways.emplace_back("set &batch recompute_blocks = .true.");
+    if (!batch.recompute_messages) ways.emplace_back("set &batch recompute_messages = .true.");
+  }
+  if (restarts) ways.emplace_back("start anew");
+  return fmt::format("Raise the limit, or {}", fmt::join(ways, ", or "));
+}
+
+[[noreturn]] void refuse_limit(const Settings& settings, const DeckText& deck,
+                               const std::string& checkpoint, const StepMemory& memory,
+                               const ShardChoice& choice) {
+  const bool restarts = !checkpoint.empty();
+  const std::string which =
+      restarts ? fmt::format("{} was computed with shards = {}, which a restart keeps; they",
+                             checkpoint, choice.shards)
+               : fmt::format("no number of shards fits; {} of them", choice.shards);
+  fail(Exit::deck,
+       fmt::format("{}: &batch max_memory_gb = {:.6g}: {}, with {} rows in the fullest (of a "
+                   "validation {}), need {}{}: parameters, gradients and moments {}, activations "
+                   "{} and scratch {} a row. {}",
+                   deck.name, settings.batch.max_memory_gb, which, choice.rows.training,
+                   choice.rows.validation, format_bytes(choice.bytes),
+                   restarts ? "" : ", the least", format_bytes(memory.parameters),
+                   format_bytes(memory.training.activations_per_row),
+                   format_bytes(memory.training.scratch_per_row),
+                   remedies(settings, memory, choice.rows, restarts)));
+}
+
+std::string describe(const ShardChoice& choice, const Settings& settings, const StepMemory& memory,
+                     const std::string& checkpoint) {
+  const std::string shown = choice.rows.validation == 0 ? ""
+                                                        : fmt::format(", {} in one of a validation",
+                                                                      choice.rows.validation);
+  return fmt::format(
+      "limit    {} a rank: {}{}, at most {} rows in one{}, need {}{}; activations "
+      "{} and scratch {} a row, measured",
+      format_bytes(settings.batch.memory_limit()), format_count(choice.shards, "shard"),
+      checkpoint.empty() ? "" : ", those of the checkpoint", choice.rows.training, shown,
+      format_bytes(choice.bytes),
+      choice.recompute ? ", each run forward again before its backward pass" : "",
+      format_bytes(memory.training.activations_per_row),
+      format_bytes(memory.training.scratch_per_row));
+}
+
 }  // namespace
+
+bool doubles_to(std::int64_t shards, std::int64_t wanted) {
+  while (shards < wanted) shards *= 2;
+  return shards == wanted;
+}
 
 double StepMemory::bytes(std::int64_t shards, std::int64_t held, std::int64_t rows,
                          std::int64_t validation_rows) const {
@@ -144,52 +206,34 @@ double StepMemory::bytes(std::int64_t shards, std::int64_t held, std::int64_t ro
 }
 
 template <class P>
-std::string set_shards(Settings& settings, const DeckText& deck, data::TrainingBatches& batches,
-                       const ValidationSets<P>& validation, const data::ProteinReader& read,
-                       const Communicator& communicator) {
+std::string set_shards(Settings& settings, const DeckText& deck, const std::string& checkpoint,
+                       data::TrainingBatches& batches, const ValidationSets<P>& validation,
+                       const data::ProteinReader& read, const Communicator& communicator) {
   data::BatchSettings& batch = settings.batch;
   if (batch.max_memory_gb == 0) return "";
+  const std::int64_t kept = checkpoint.empty() ? 0 : shards_of<P>(checkpoint);
+  if (kept > 0 && !doubles_to(batch.shards, kept)) return "";
   StepMemory memory = measure_memory<P>(settings, batches, read, communicator);
   memory.gallery = copies_of_gallery * static_cast<double>(sizeof(typename P::Real)) *
-                   static_cast<double>(validation.most_chains() * settings.model.joint.width);
-  const ShardChoice choice = choose_shards(
-      memory, batch.memory_limit(), batch, communicator.size(), [&](std::int64_t shards) {
-        return LargestShards{batches.most_rows(0, static_cast<int>(shards)),
-                             validation.most_rows(shards)};
-      });
-  const ShardMemory& training = memory.training;
-  if (!choice.fits)
-    fail(Exit::deck,
-         fmt::format("{}: &batch max_memory_gb = {:.6g}: no number of shards fits; {} of them, "
-                     "with {} rows in the fullest (of a validation {}), need {}, the least: "
-                     "parameters, gradients and moments {}, activations {} and scratch {} a row. "
-                     "Raise the limit, {}",
-                     deck.name, batch.max_memory_gb, choice.shards, choice.rows.training,
-                     choice.rows.validation, format_bytes(choice.bytes),
-                     format_bytes(memory.parameters), format_bytes(training.activations_per_row),
-                     format_bytes(training.scratch_per_row),
-                     choice.rows.validation > choice.rows.training
-                         ? "or set &validate equal_length = 0"
-                         : "lower &data max_length or set &batch recompute_blocks and "
-                           "recompute_messages = .true."));
+                   static_cast<double>(validation.most_in_gallery() * settings.model.joint.width);
+  const auto largest = [&](std::int64_t shards) {
+    return LargestShards{batches.most_rows(0, static_cast<int>(shards)),
+                         validation.most_rows(shards)};
+  };
+  const double limit = batch.memory_limit();
+  const int ranks = communicator.size();
+  const ShardChoice choice = kept > 0 ? choice_of(kept, memory, limit, batch, ranks, largest)
+                                      : choose_shards(memory, limit, batch, ranks, largest);
+  if (!choice.fits) refuse_limit(settings, deck, checkpoint, memory, choice);
   batch.shards = choice.shards;
   batch.recompute = choice.recompute;
-  const std::string shown = choice.rows.validation == 0 ? ""
-                                                        : fmt::format(", {} in one of a validation",
-                                                                      choice.rows.validation);
-  return fmt::format(
-      "limit    {} a rank: {}, at most {} rows in one{}, need {}{}; activations "
-      "{} and scratch {} a row, measured",
-      format_bytes(batch.memory_limit()), format_count(choice.shards, "shard"),
-      choice.rows.training, shown, format_bytes(choice.bytes),
-      choice.recompute ? ", each run forward again before its backward pass" : "",
-      format_bytes(training.activations_per_row), format_bytes(training.scratch_per_row));
+  return describe(choice, settings, memory, checkpoint);
 }
 
-#define JESPR_INSTANTIATE(P)                                                               \
-  template std::string set_shards<P>(Settings&, const DeckText&, data::TrainingBatches&,   \
-                                     const ValidationSets<P>&, const data::ProteinReader&, \
-                                     const Communicator&);
+#define JESPR_INSTANTIATE(P)                                                           \
+  template std::string set_shards<P>(Settings&, const DeckText&, const std::string&,   \
+                                     data::TrainingBatches&, const ValidationSets<P>&, \
+                                     const data::ProteinReader&, const Communicator&);
 JESPR_INSTANTIATE(F32)
 JESPR_INSTANTIATE(F64)
 #undef JESPR_INSTANTIATE

@@ -48,37 +48,51 @@ struct ShardChoice {
   double bytes = 0;
 };
 
+/// Whether one of V = `shards` shards fits into `limit` bytes, and whether those of a rank do at
+/// once. `largest(V)`: a LargestShards.
+template <class Largest>
+ShardChoice choice_of(std::int64_t shards, const StepMemory& memory, double limit,
+                      const data::BatchSettings& batch, int ranks, const Largest& largest) {
+  ShardChoice choice{.shards = shards, .rows = largest(shards)};
+  const auto bytes = [&](std::int64_t held) {
+    return memory.bytes(shards, held, choice.rows.training, choice.rows.validation);
+  };
+  choice.bytes = bytes(1);
+  choice.fits = choice.bytes <= limit;
+  if (!choice.fits) return choice;
+  const double all = bytes(shards / ranks);
+  choice.recompute = batch.recompute || all > limit;
+  if (!choice.recompute) choice.bytes = all;
+  return choice;
+}
+
 /// V = shards * 2^k with the least k for which one shard fits into `limit` bytes. V is a function
 /// of deck and datasets alone; `recompute`, which changes no bits, of the number of ranks too.
-/// `largest(V)`: a LargestShards. Where no V fits: the one that needs the least.
+/// Where no V fits: the one that needs the least.
 template <class Largest>
 ShardChoice choose_shards(const StepMemory& memory, double limit, const data::BatchSettings& batch,
                           int ranks, const Largest& largest) {
   ShardChoice least;
   for (std::int64_t shards = batch.shards; shards <= batch.proteins; shards *= 2) {
-    ShardChoice choice{.shards = shards, .rows = largest(shards)};
-    const auto bytes = [&](std::int64_t held) {
-      return memory.bytes(shards, held, choice.rows.training, choice.rows.validation);
-    };
-    choice.bytes = bytes(1);
-    choice.fits = choice.bytes <= limit;
-    if (choice.fits) {
-      const double all = bytes(shards / ranks);
-      choice.recompute = batch.recompute || all > limit;
-      if (!choice.recompute) choice.bytes = all;
-      return choice;
-    }
+    const ShardChoice choice = choice_of(shards, memory, limit, batch, ranks, largest);
+    if (choice.fits) return choice;
     if (least.shards == 0 || choice.bytes < least.bytes) least = choice;
   }
   return least;
 }
 
+/// Whether `shards`, doubled some times or not at all, are `wanted`.
+bool doubles_to(std::int64_t shards, std::int64_t wanted);
+
 /// Sets settings.batch.shards and .recompute for settings.batch.max_memory_gb, where that is given,
 /// and returns what to tell about it; the memory is measured by small shards, trained on and shown
-/// as by a validation. Collective. Failure: Error (deck) where no number of shards fits.
+/// as by a validation. A run that continues `checkpoint` ("": none) keeps the shards that decided
+/// its bits, whatever would fit now; where the deck's do not double to them nothing is set, and
+/// restore_state refuses. Collective. Failure: Error (deck) where no number of shards fits, or not
+/// the checkpoint's.
 template <class P>
-std::string set_shards(Settings& settings, const DeckText& deck, data::TrainingBatches& batches,
-                       const ValidationSets<P>& validation, const data::ProteinReader& read,
-                       const Communicator& communicator);
+std::string set_shards(Settings& settings, const DeckText& deck, const std::string& checkpoint,
+                       data::TrainingBatches& batches, const ValidationSets<P>& validation,
+                       const data::ProteinReader& read, const Communicator& communicator);
 
 }  // namespace jespr

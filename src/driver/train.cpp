@@ -105,9 +105,12 @@ class Training {
     settings_.model.classes.sizes = classes_.sizes();
     validation_ =
         std::make_unique<ValidationSets<P>>(settings_, *dataset_, classes_, communicator_);
-    memory_plan_ = set_shards<P>(settings_, deck_, *batches_, *validation_,
+    memory_plan_ = set_shards<P>(settings_, deck_, restart_from_, *batches_, *validation_,
                                  data::reader_of(*dataset_), communicator_);
-    if (!memory_plan_.empty()) batches_ = training_batches(settings_, deck_, *dataset_);
+    if (!memory_plan_.empty()) {
+      batches_ = training_batches(settings_, deck_, *dataset_);
+      deck_.processed = processed_deck(settings_);
+    }
     require_judges(settings_.validate, dataset_->path(), validation_->first().chains());
     metric_ = best_metric(settings_.validate, settings_.model.loss.is_joint(),
                           validation_->first().compares_equal_lengths());
@@ -185,6 +188,8 @@ class Training {
     if (const auto left = stop_.seconds_of_job())
       log::line(fmt::format("         the job ends in {}; {} s before, at the latest, the run does",
                             format_duration(*left), settings_.run.job_end_margin));
+    const std::string idle = warning_of_patience(settings_.validate, settings_.optim.steps);
+    if (!idle.empty()) log::warning(idle);
     if (!restart_from_.empty())
       log::line(fmt::format("restart  from {} at step {}", restart_from_, state_.step));
   }
@@ -395,7 +400,7 @@ class Training {
   }
 
   Settings settings_;  // with the shards that a limit of memory asks for
-  const DeckText& deck_;
+  DeckText deck_;      // the same
   const Communicator& communicator_;
   const bool dry_run_;
   const std::string folder_;

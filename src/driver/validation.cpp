@@ -222,12 +222,13 @@ std::string Validation<P>::describe(const ValidationRow& row) const {
     recall += fmt::format("{}{} {:.1f} %", k == 0 ? "recall@" : ", @",
                           settings_.validate.retrieval.recall[k], 100 * row.recall[k]);
   const auto kept = settings_.validate.retrieval.equal_length;
+  const std::string interval =
+      std::isnan(row.lower) ? "" : fmt::format(" [{:.3f}, {:.3f}]", row.lower, row.upper);
   const std::string percentile =
       !compares_equal_lengths()
           ? ""
-          : fmt::format("; equal-length {} over {} chains: percentile {:.3f} [{:.3f}, {:.3f}]",
-                        kept, long_chains_.size(), row.equal_length_percentile, row.lower,
-                        row.upper);
+          : fmt::format("; equal-length {} over {} chains: percentile {:.3f}{}", kept,
+                        long_chains_.size(), row.equal_length_percentile, interval);
   const std::string classes = describe_accuracies(settings_.model.classes.levels(), row.classes);
   const std::string accuracy = std::isnan(row.accuracy_sequence_to_structure)
                                    ? ""

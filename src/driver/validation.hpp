@@ -28,9 +28,11 @@ class Validation {
   /// Whether there is anything to be found: one chain alone always is.
   bool exists() const { return chains_.size() > 1; }
   int chains() const { return static_cast<int>(chains_.size()); }
-  /// Whether there is a gallery of equal lengths: two chains of validate.equal_length residues.
+  /// Whether there is a gallery of equal lengths: two chains of validate.equal_length residues,
+  /// where sequences have partners to find.
   bool compares_equal_lengths() const {
-    return settings_.validate.retrieval.equal_length > 0 && long_chains_.size() > 1;
+    return settings_.model.loss.is_joint() && settings_.validate.retrieval.equal_length > 0 &&
+           long_chains_.size() > 1;
   }
 
   /// Rows of both encoders that are in memory at a time, at most, where a batch has `shards`

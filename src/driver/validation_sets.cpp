@@ -53,8 +53,9 @@ std::int64_t ValidationSets<P>::most_rows(std::int64_t shards) const {
 }
 
 template <class P>
-std::int64_t ValidationSets<P>::most_chains() const {
+std::int64_t ValidationSets<P>::most_in_gallery() const {
   std::int64_t most = 0;
+  if (!settings_.model.loss.is_joint()) return most;
   for (const Set& set : sets_)
     if (settings_.validate.every > 0 && set.validation->exists())
       most = std::max<std::int64_t>(most, set.validation->chains());

@@ -28,9 +28,9 @@ class ValidationSets {
   bool exist() const { return first().exists() || sets_.size() > 1; }
 
   /// Rows that are in memory at a time, where a batch has `shards` shards, and chains of a gallery:
-  /// the most of all sets; 0 where there are no validations.
+  /// the most of all sets; 0 where there are no validations, or no galleries.
   std::int64_t most_rows(std::int64_t shards) const;
-  std::int64_t most_chains() const;
+  std::int64_t most_in_gallery() const;
 
   /// validation.csv and validation_NAME.csv in `folder`, continued up to `last_step`.
   void open_tables(const std::string& folder, std::int64_t last_step, bool writes);

@@ -13,7 +13,7 @@ namespace jespr {
 
 struct WorstPair {
   std::string name;
-  int residues = 0;
+  int residues = 0;              // of the whole chain: a validation may have seen fewer
   double loss = 0;               // nats, mean of both directions
   double rank_of_structure = 0;  // of the sequence's true partner, 1 is best
   double rank_of_sequence = 0;   // of the structure's

@@ -55,7 +55,7 @@ ShardWork& operator+=(ShardWork& sum, const ShardWork& more) {
 void declare(deck::Schema& schema, ModelSettings& settings, const data::DataSettings& data,
              const data::BatchSettings& batch) {
   declare(schema, settings.sequence);
-  declare(schema, settings.structure);
+  declare(schema, settings.structure, settings.loss);
   declare(schema, settings.joint);
   declare(schema, settings.loss, settings.sequence, data, batch);
   declare(schema, settings.classes, settings.loss);

@@ -182,7 +182,7 @@ RetrievalReport report_retrieval(const PartnerRanks& ranks, std::span<const std:
       estimates.push_back(
           {values[k], quantile(drawn[k], lower_tail), quantile(drawn[k], upper_tail)});
     else
-      estimates.push_back({values[k], values[k], values[k]});
+      estimates.push_back({values[k]});
   }
   std::size_t place = unpack(estimates, 0, recall_at.size(), report.sequence_to_structure);
   place = unpack(estimates, place, recall_at.size(), report.structure_to_sequence);

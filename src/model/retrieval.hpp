@@ -3,7 +3,9 @@
 // knows lengths alone would reach.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -29,11 +31,13 @@ double recall_at(PartnerRank rank, std::int64_t k);
 /// partner is above. 1 is perfect, 0.5 chance, 0 the opposite of what was asked.
 double percentile_rank(PartnerRank rank, int gallery);
 
-/// A measure and its 95 % interval.
+/// A measure and its 95 % interval; without one its ends are not numbers.
 struct Estimate {
   double value = 0;
-  double lower = 0;
-  double upper = 0;
+  double lower = std::numeric_limits<double>::quiet_NaN();
+  double upper = lower;
+
+  bool has_interval() const { return !std::isnan(lower); }
 };
 
 /// The measures of a set of queries.
@@ -59,14 +63,15 @@ struct PartnerRanks {
   int gallery() const { return static_cast<int>(sequence_to_structure.size()); }
 };
 
-/// Measures of `ranks` (B > 1). Intervals are those between the 2.5 and 97.5 percentiles of
-/// `samples` bootstrap samples (Efron 1979): B proteins are drawn with replacement, each with both
-/// of its ranks; the gallery stays. A pure function of its arguments (Philox).
+/// Measures of `ranks` (B > 1). Intervals, of more than 0 samples, are those between the 2.5
+/// and 97.5 percentiles of `samples` bootstrap samples (Efron 1979): B proteins are drawn with
+/// replacement, each with both of its ranks; the gallery stays. A pure function of its arguments
+/// (Philox).
 RetrievalReport report_retrieval(const PartnerRanks& ranks, std::span<const std::int64_t> recall_at,
                                  int samples, std::uint64_t seed);
 
 /// What random scores reach on average among B rows: recall k / B, reciprocal rank (1 + 1/2 + ... +
-/// 1/B) / B, median rank (B + 1) / 2, percentile 0.5. Intervals are empty: lower = upper = value.
+/// 1/B) / B, median rank (B + 1) / 2, percentile 0.5; without intervals.
 RetrievalReport chance_retrieval(int gallery, std::span<const std::int64_t> recall_at);
 
 /// The ranks by the score -|L_i - L_j|, which knows lengths alone: of the residues that each

@@ -26,6 +26,16 @@ constexpr SequencePreset sequence_presets[] = {
     {"esm2_t48_15B", 48, 5120, 40},
 };
 
+/// Why a joint loss teaches nothing, "" if it does.
+std::string objection_to_weights(const LossSettings& s) {
+  const bool idle = (s.kind == "vicreg" && s.invariance_weight == 0 && s.variance_weight == 0 &&
+                     s.covariance_weight == 0) ||
+                    (s.kind == "distance" && s.alignment_weight == 0 && s.uniformity_weight == 0);
+  return idle ? "the weights of all its terms are 0: sequence and structure would learn nothing "
+                "from each other; raise one, or choose 'none', 'mlm' or 'causal'"
+              : "";
+}
+
 /// What one kind of loss alone reads.
 void declare_readers(deck::Group& group, LossSettings& s) {
   const auto compares = [&s] { return s.kind == "clip" || s.kind == "siglip"; };
@@ -213,6 +223,7 @@ void declare(deck::Schema& schema, LossSettings& s, const SequenceSettings& sequ
                      "masked_fraction = {:.6g} hides others; set that to 0",
                      batch.masked_fraction);
   });
+  group.check("kind", [&s] { return objection_to_weights(s); });
   declare_readers(group, s);
   group.check("initial_temperature", [&s]() -> std::string {
     constexpr double six_digits = 1e-5;  // 1 / largest_scale may be written rounded

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "deck/effect.hpp"
 #include "kernels/attention.hpp"
 #include "model/pooling_settings.hpp"
 #include "model/presets.hpp"
@@ -86,7 +87,7 @@ StructureShape StructureSettings::shape() const {
   return shape;
 }
 
-void declare(deck::Schema& schema, StructureSettings& s) {
+void declare(deck::Schema& schema, StructureSettings& s, const LossSettings& loss) {
   constexpr std::int64_t most_channels = 65536;
   auto& group =
       schema.group("structure", "structure encoder: GVP-transformer of ESM-IF1, Hsu et al. 2022");
@@ -148,6 +149,9 @@ void declare(deck::Schema& schema, StructureSettings& s) {
                ? "more than the encoder's " + std::to_string(all) + " layers; lower it"
                : std::string();
   });
+  deck::has_effect_if(
+      group, "frozen_layers", s.frozen_layers, [&loss] { return loss.is_joint(); },
+      "a joint &loss kind (not 'mlm' or 'causal')");
 }
 
 }  // namespace jespr

@@ -7,6 +7,7 @@
 #include "deck/schema.hpp"
 #include "layers/transformer_block.hpp"
 #include "model/graph_encoder.hpp"
+#include "model/loss.hpp"
 
 namespace jespr {
 
@@ -44,6 +45,6 @@ struct StructureSettings {
   StructureShape shape() const;
 };
 
-void declare(deck::Schema& schema, StructureSettings& settings);
+void declare(deck::Schema& schema, StructureSettings& settings, const LossSettings& loss);
 
 }  // namespace jespr

@@ -9,7 +9,8 @@ namespace {
 
 /// What the exponential and the cyclic schedule need beside the rates of all.
 void declare_shapes(deck::Group& group, OptimSettings& s) {
-  group.real("gamma", s.gamma, {.min = 0, .above = true, .max = 1},
+  constexpr double steepest = 1e-3;
+  group.real("gamma", s.gamma, {.min = steepest, .max = 1},
              "exponential schedule, and cyclic in mode exp_range: factor on the rate, or on its "
              "height above lr_base");
   group.integer("gamma_steps", s.gamma_steps, {.min = 1, .unit = "steps"},
@@ -53,9 +54,23 @@ void declare_readers(deck::Group& group, OptimSettings& s) {
       group, "ema_validate", s.ema_validate, [&s] { return s.ema_decay > 0; }, "ema_decay > 0");
 }
 
+/// Factors on learning rates: what the objective trains, and that it trains anything.
+void declare_rates(deck::Group& group, OptimSettings& s, const LossSettings& loss) {
+  deck::has_effect_if(
+      group, "structure_rate", s.structure_rate, [&loss] { return loss.is_joint(); },
+      "a joint &loss kind (not 'mlm' or 'causal')");
+  group.check("sequence_rate", [&s, &loss]() -> std::string {
+    const bool moves = s.sequence_rate > 0 || s.head_rate > 0;
+    if (moves || (loss.is_joint() && s.structure_rate > 0)) return "";
+    return loss.is_joint() ? "structure_rate and head_rate are 0 too: no encoder or head would "
+                             "learn; raise one of them"
+                           : "head_rate is 0 too: nothing would learn; raise one of them";
+  });
+}
+
 }  // namespace
 
-void declare(deck::Schema& schema, OptimSettings& s) {
+void declare(deck::Schema& schema, OptimSettings& s, const LossSettings& loss) {
   auto& group = schema.group("optim", "optimizer, learning-rate schedule, clipping");
   group.only_for({"train"});
   group.choice("kind", s.kind, {"adam", "adamw"},
@@ -105,6 +120,7 @@ void declare(deck::Schema& schema, OptimSettings& s) {
     return s.lr_final > s.lr_peak ? std::string("above lr_peak; lower it") : std::string();
   });
   declare_readers(group, s);
+  declare_rates(group, s, loss);
 }
 
 }  // namespace jespr

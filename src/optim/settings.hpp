@@ -5,6 +5,7 @@
 #include <string>
 
 #include "deck/schema.hpp"
+#include "model/loss.hpp"
 
 namespace jespr {
 
@@ -31,6 +32,6 @@ struct OptimSettings {
   std::int64_t largest_skipped = 10;
 };
 
-void declare(deck::Schema& schema, OptimSettings& settings);
+void declare(deck::Schema& schema, OptimSettings& settings, const LossSettings& loss);
 
 }  // namespace jespr

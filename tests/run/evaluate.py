@@ -118,6 +118,8 @@ with h5py.File(trained.folder / "by_1/evaluation.h5") as file:
 length_only = evaluation["galleries"][1]["methods"][2]
 expect(length_only["pooled"]["percentile"] == {"value": 0.5, "lower": 0.5, "upper": 0.5},
        "lengths give something away in the gallery of equal lengths")
+chance = evaluation["galleries"][0]["methods"][3]
+expect(chance["pooled"]["percentile"] == {"value": 0.5, "lower": None, "upper": None}, chance)
 say("every number is what the stored embeddings give")
 
 # What validation has said of this step on the way is what evaluation says now.

@@ -30,7 +30,8 @@ MODEL = ["sequence.layers=2", "sequence.width=32", "sequence.heads=2", "structur
          "structure.feed_forward=64", "joint.width=32"]
 BATCH = ["batch.proteins=16", "batch.shards=4"]
 TRAINING = [*MODEL, *BATCH, "optim.warmup_steps=1", f"checkpoint.every={STEPS}"]
-VALIDATION = [f"validate.every={STEPS}", "validate.equal_length=40", "validate.bootstrap=20"]
+OF_RESIDUES = [f"validate.every={STEPS}"]
+VALIDATION = [*OF_RESIDUES, "validate.equal_length=40", "validate.bootstrap=20"]
 
 
 def train(name, *overrides, steps=STEPS, data=DATA, into=None):
@@ -70,7 +71,7 @@ def sequences(name):
     source.parent.mkdir(exist_ok=True)
     source.write_text(fasta)
     run(2, SOURCES / f"input/{name}.deck", f"prepare.sources={source}", f"prepare.dataset={target}")
-    train("mlm", *VALIDATION, data=target, into="mlm_of_sequences")
+    train("mlm", *OF_RESIDUES, data=target, into="mlm_of_sequences")
 
 
 def predicted(name):
@@ -144,9 +145,9 @@ WAYS = {
     "train_node": lambda name: train(name, *VALIDATION),
     "train_nodes": lambda name: train(name, *VALIDATION),
     "step_8M": lambda name: train(name, f"data.chains={CHAINS}"),
-    **dict.fromkeys(("siglip", "vicreg", "distance", "mlm", "causal", "clip_mlm",
-                     "crops", "classes"),
+    **dict.fromkeys(("siglip", "vicreg", "distance", "clip_mlm", "crops", "classes"),
                     lambda name: train(name, *VALIDATION)),
+    **dict.fromkeys(("mlm", "causal"), lambda name: train(name, *OF_RESIDUES)),
     "bench_8M": benchmark,
     "bench_35M": benchmark,
     "bench_150M": benchmark,

@@ -129,6 +129,56 @@ given = Run("given", short | {"batch.shards": shards})
 given.run(1)
 expect_same_run(given, runs[1], 3)
 roomy = Run("roomy", short)
-out = roomy.run(2, "batch.max_memory_gb=4").out
+out = roomy.run(2, "batch.max_memory_gb=4", "validate.patience=5").out
+expect("validate.patience = 5 cannot end this run early" in out, out)
 expect("a rank: 2 shards" in out and "run forward again" not in out, out)
 say(f"{shards} shards for {least / 1e6:.1f} MB, on one rank and on two")
+
+# deck.processed holds the shards, so that it repeats the run.
+processed = (runs[1].output / "deck.processed").read_text()
+expect(f"  shards = {shards}\n" in processed and "  recompute = .true.\n" in processed, processed)
+again = Run("again", short)
+run(1, runs[1].output / "deck.processed", f"run.output={again.output}")
+expect_same_run(again, runs[1], 3)
+
+# A restart keeps them, whatever would fit now, or says why it cannot.
+limited = Run("limited_restart", short | {"checkpoint.every": 1, "checkpoint.keep": 3})
+limited.run(1, limit)
+middle = f"checkpoint.restart_file={limited.checkpoint(1)}"
+more = Run("more_memory", short)
+out = more.run(2, "checkpoint.restart=file", middle, "batch.max_memory_gb=4").out
+expect(f"{shards} shards, those of the checkpoint" in out, out)
+expect("deck changed since the checkpoint, now:  shards" not in out, out)
+found = difference(state(more.checkpoint(3)), state(limited.checkpoint(3)))
+expect(not found, f"restarted with more memory: {found}")
+for shown, *overrides in (("under max_memory_gb", "batch.max_memory_gb=0"),
+                          ("under max_memory_gb", f"batch.shards={2 * shards}", limit)):
+    result = Run("other_shards", short).run(1, "checkpoint.restart=file", middle, *overrides,
+                                            code=DECK)
+    expect(shown in result.err and f"set shards = {shards}, or start anew" in result.err,
+           result.text)
+result = Run("less_memory", short).run(1, "checkpoint.restart=file", middle,
+                                       "batch.max_memory_gb=1e-4", code=DECK)
+expect("max_memory_gb = 0.0001" in result.err and "which a restart keeps" in result.err and
+       f"was computed with shards = {shards}" in result.err, result.text)
+say("a restart keeps the shards that a limit chose")
+
+# What a message advises is what the deck does not do; residues alone have no galleries.
+result = tight.run(1, "batch.max_memory_gb=1e-4", code=DECK)
+expect("choose smaller encoders" in result.err and "recompute" not in result.err, result.text)
+for recomputes in (False, True):
+    keys = ["validate.equal_length=0",
+            *(f"batch.recompute_{what}=.{str(recomputes).lower()}."
+              for what in ("blocks", "messages"))]
+    found = tight.run(1, "batch.max_memory_gb=1e-4", *keys, code=DECK).err
+    between = (bytes_after("need", found) + bytes_after("gradients and moments", found)) / 2
+    result = tight.run(1, f"batch.max_memory_gb={between / 1e9:.6g}", *keys, code=DECK)
+    expect(("set &batch recompute_" in result.err) != recomputes, result.text)
+    expect("equal_length" not in result.err and "max_length" in result.err, result.text)
+residues = Run("residues", short | {"loss.kind": "mlm", "batch.masked_fraction": 0.0,
+                                    "data.independent_crops": False})
+result = residues.run(1, "batch.max_memory_gb=1e-4", code=DECK)
+shards, shown = map(int, re.search(r"fits; (\d+) of them.*of a validation (\d+)",
+                                   result.err).groups())
+expect(shown <= 2 * (16 / shards) * (40 + 2), f"validations of residues alone hold {shown} rows: "
+       "they embed no gallery of equal length")

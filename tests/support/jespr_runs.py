@@ -50,6 +50,9 @@ SMALL = {
     "checkpoint": {"every": 10, "keep": 2},
 }
 
+# Keys of &validate that an objective of the sequence encoder alone does not read.
+OF_PARTNERS = ("recall", "equal_length", "bootstrap")
+
 
 # ---- Expectations
 
@@ -270,6 +273,9 @@ class Run:
         groups = {group: dict(keys) for group, keys in SMALL.items()}
         groups["run"] |= {"name": name, "output": self.output}
         groups["data"]["dataset"] = dataset()
+        if (changes or {}).get("loss.kind") in ("mlm", "causal"):
+            for name in OF_PARTNERS:
+                del groups["validate"][name]
         for key, value in (changes or {}).items():
             group, name = key.split(".")
             groups.setdefault(group, {})[name] = value

@@ -42,7 +42,11 @@ std::string table_of(const GalleryEvaluation& evaluation) {
 TEST(EvaluationReport, Table) {
   GalleryEvaluation evaluation = example();
   EXPECT_EQ(table_of(evaluation).find("interval"), std::string::npos) << "without bootstrap";
-  evaluation.methods[0].report.pooled.percentile.lower = 0.75;
+  RetrievalMeasures& pooled = evaluation.methods[0].report.pooled;
+  for (Estimate* e : {&pooled.recall[0], &pooled.recall[1], &pooled.reciprocal_rank,
+                      &pooled.median_rank, &pooled.percentile})
+    e->lower = e->upper = e->value;
+  pooled.percentile.lower = 0.75;
   const std::string text = table_of(evaluation);
   EXPECT_EQ(
       text,
@@ -63,8 +67,8 @@ TEST(EvaluationReport, JsonHasEveryMeasure) {
   for (const char* part :
        {R"("checkpoint": "best.h5")", R"("step": 250)", R"("bootstrap": 1000)",
         R"("name": "equal_length")", R"("kept_residues": 64)", R"("name": "length_only")",
-        R"("structure_to_sequence")", R"("value": 0.625)", R"("alignment": 0.5)",
-        R"("uniformity_structure": -1.5)"})
+        R"("lower": null)", R"("upper": null)", R"("structure_to_sequence")", R"("value": 0.625)",
+        R"("alignment": 0.5)", R"("uniformity_structure": -1.5)"})
     EXPECT_NE(json.find(part), std::string::npos) << part << " in " << json;
 }
 

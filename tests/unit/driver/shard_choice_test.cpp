@@ -99,6 +99,23 @@ TEST(ShardChoice, KeepsRecomputationThatTheDeckAsksFor) {
   EXPECT_TRUE(choose(1e9, 1, batch).recompute);
 }
 
+/// A restart may not choose: the number that it was started with fits, or it does not.
+TEST(ShardChoice, JudgesOneNumberOfShards) {
+  const data::BatchSettings batch{.proteins = 64, .shards = 2};
+  const auto judge = [&](std::int64_t shards, double limit) {
+    return choice_of(shards, memory, limit, batch, 1, [](std::int64_t v) {
+      return LargestShards{all_rows / v, 0};
+    });
+  };
+  const double least = bytes(8, 1, all_rows / 8);
+  EXPECT_EQ(judge(8, 1e9).shards, 8);
+  EXPECT_FALSE(judge(8, 1e9).recompute);
+  EXPECT_TRUE(judge(8, least).recompute);
+  EXPECT_FALSE(judge(8, 0.999 * least).fits);
+  EXPECT_TRUE(doubles_to(2, 2) && doubles_to(1, 8) && doubles_to(3, 12));
+  EXPECT_FALSE(doubles_to(4, 2) || doubles_to(3, 8));
+}
+
 /// More shards need more partial sums: in the end they cost more than they spare.
 TEST(ShardChoice, SaysWhatIsTheLeast) {
   const data::BatchSettings batch{.proteins = 1024, .shards = 1};

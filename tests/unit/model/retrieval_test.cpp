@@ -50,6 +50,8 @@ TEST(Retrieval, MeasuresOfAFewRanksByHand) {
   const RetrievalMeasures& forth = report.sequence_to_structure;
   const RetrievalMeasures& back = report.structure_to_sequence;
   EXPECT_EQ(report.gallery, 4);
+  EXPECT_FALSE(forth.percentile.has_interval()) << "without samples";
+  EXPECT_TRUE(std::isnan(forth.recall[0].upper)) << "without samples";
   EXPECT_DOUBLE_EQ(forth.recall[0].value, (1 + 0 + 0.5 + 0.5) / 4);
   EXPECT_DOUBLE_EQ(forth.reciprocal_rank.value,
                    (1 + 1.0 / 3 + (1.0 / 2 + 1.0 / 3) / 2 + (25.0 / 12) / 4) / 4);
@@ -77,6 +79,8 @@ TEST(Retrieval, AConstantEmbeddingScoresChance) {
   EXPECT_EQ(report.pooled.percentile.value, 0.5);
   EXPECT_EQ(report.pooled.percentile.lower, 0.5);
   EXPECT_EQ(chance.pooled.percentile.value, 0.5);
+  EXPECT_TRUE(report.pooled.percentile.has_interval());
+  EXPECT_FALSE(chance.pooled.percentile.has_interval());
 }
 
 TEST(Retrieval, LengthAloneScoresOneHalfAmongEqualLengths) {

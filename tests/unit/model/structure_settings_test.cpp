@@ -12,6 +12,7 @@ namespace {
 using namespace jespr;
 
 StructureSettings read(const std::string& text) {
+  static const LossSettings loss;
   static StructureSettings settings;
   settings = {};
   std::string task = "train";
@@ -19,7 +20,7 @@ StructureSettings read(const std::string& text) {
   schema.group("run", "what to do")
       .choice("task", task, {"train", "evaluate"}, "task")
       .names_task();
-  declare(schema, settings);
+  declare(schema, settings, loss);
   deck::read(schema, {"t.deck", "&structure " + text + " /", "/home/me", {}});
   return settings;
 }
