@@ -10,8 +10,6 @@
 namespace jespr::data {
 namespace {
 
-std::string chain_id(std::string_view line) { return gemmi::pdb_impl::read_string(&line[20], 2); }
-
 /// By its name; of alternate locations the first alone.
 bool is_atom(std::string_view line, std::string_view name) {
   return line.substr(12, 4) == name && (line[16] == ' ' || line[16] == 'A' || line[16] == '1');
@@ -29,12 +27,13 @@ bool follows(const gemmi::SeqId& number, const gemmi::SeqId& last) {
 }  // namespace
 
 void ChainEnds::add_atom(std::string_view line, int number, std::size_t place) {
-  const std::string id = chain_id(line);
-  if (chains_.empty() || chains_[current_].id != id) {
+  const std::string_view columns = line.substr(20, 2);
+  if (chains_.empty() || chains_[current_].columns != columns) {
     const auto found = std::find_if(chains_.begin(), chains_.end(),
-                                    [&](const Chain& chain) { return chain.id == id; });
+                                    [&](const Chain& chain) { return chain.columns == columns; });
     current_ = static_cast<std::size_t>(found - chains_.begin());
-    if (found == chains_.end()) chains_.push_back({id});
+    if (found == chains_.end())
+      chains_.push_back({std::string(columns), gemmi::pdb_impl::read_string(&line[20], 2)});
   }
   Chain& chain = chains_[current_];
   if (line[0] == 'H' || line[0] == 'h') return;
@@ -55,7 +54,7 @@ void ChainEnds::add_atom(std::string_view line, int number, std::size_t place) {
   if (!chain.segments.empty()) {
     Segment& segment = chain.segments.back();
     segment.goes_on =
-        segment.goes_on && !id.empty() && (!chain.has_number || follows(seqid, chain.last));
+        segment.goes_on && !chain.id.empty() && (!chain.has_number || follows(seqid, chain.last));
     ++segment.residues;
   }
   chain.last = seqid;

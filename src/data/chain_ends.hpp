@@ -36,7 +36,7 @@ class ChainEnds {
     std::vector<std::size_t> places{};  // of its ATOM lines
   };
   struct Chain {
-    std::string id;
+    std::string columns, id;  // of its lines, with blanks and without
     bool has_ended = false, has_number = false;
     gemmi::SeqId last{};      // number of the last amino acid
     gemmi::SeqId nitrogen{};  // number of the residue that had the last N

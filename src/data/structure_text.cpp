@@ -54,6 +54,19 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
 }
 
+/// Whether the text is what nearly all numbers of structures are: up to a sign, nine digits and a
+/// point. It need not be parsed to know that it is a number, and finite.
+bool is_plain_number(std::string_view text) {
+  constexpr std::size_t most_digits = 9;
+  if (text.starts_with('-')) text.remove_prefix(1);
+  std::size_t digits = 0, points = 0;
+  for (const char c : text) {
+    digits += c >= '0' && c <= '9';
+    points += c == '.';
+  }
+  return digits > 0 && digits <= most_digits && points <= 1 && digits + points == text.size();
+}
+
 /// The finite number (as a float, too) that the whole text is, if it is one.
 std::optional<double> number_of(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
@@ -62,6 +75,8 @@ std::optional<double> number_of(std::string_view text) {
   if (error != std::errc() || end != text.data() + text.size()) return {};
   return std::isfinite(static_cast<float>(value)) ? std::optional(value) : std::nullopt;
 }
+
+bool is_number(std::string_view text) { return is_plain_number(text) || number_of(text); }
 
 std::string_view text_of(std::string_view line, const Field& field) {
   return trimmed(line.substr(field.begin, field.width));
@@ -73,7 +88,7 @@ void check_coordinates(std::string_view line, int number) {
                                  number, line.size(), end_of_coordinates));
   for (std::size_t i = 0; i < coordinate_fields.size(); ++i) {
     const Field& field = coordinate_fields[i];
-    if (!number_of(text_of(line, field)))
+    if (!is_number(text_of(line, field)))
       fail(Exit::data, fmt::format("line {}: {} (columns {} to {}) is '{}', expected a number",
                                    number, "xyz"[i], field.begin + 1, field.begin + field.width,
                                    line.substr(field.begin, field.width)));
@@ -96,7 +111,7 @@ void put(std::string& line, const Field& field, std::string_view text) {
 /// An occupancy that is not given is 1, a B-factor that is not given (or cut) unknown.
 void complete(std::string& line) {
   const bool has_b = line.size() >= b_factor_field.begin + b_factor_field.width &&
-                     number_of(text_of(line, b_factor_field));
+                     is_number(text_of(line, b_factor_field));
   line.resize(std::max(line.size(), b_factor_field.begin), ' ');
   if (text_of(line, occupancy_field).empty()) put(line, occupancy_field, "  1.00");
   if (!has_b) put(line, b_factor_field, unknown_b);
@@ -289,7 +304,8 @@ void check_coordinates(cif::Block& block) {
   for (auto atom : block.find(atom_site, {"id", "Cartn_x", "Cartn_y", "Cartn_z"})) {
     for (int i = 0; i < 3; ++i) {
       const std::string& text = atom[first + i];
-      if (!cif::is_null(text) && !std::isfinite(static_cast<float>(cif::as_number(text))))
+      if (!is_plain_number(text) && !cif::is_null(text) &&
+          !std::isfinite(static_cast<float>(cif::as_number(text))))
         fail(Exit::data, fmt::format("_atom_site.Cartn_{} of atom {} is {}, expected a number or ?",
                                      "xyz"[i], atom[0], text));
     }
@@ -367,7 +383,7 @@ void check_atoms(cif::Block& block, int model) {
   add_column(block, "occupancy", "1");
   add_column(block, "B_iso_or_equiv", "?");
   for (std::string& value : block.find_values(atom_site + "B_iso_or_equiv"))
-    if (std::isnan(cif::as_number(value))) value = trimmed(unknown_b);
+    if (!is_plain_number(value) && std::isnan(cif::as_number(value))) value = trimmed(unknown_b);
 }
 
 /// Erases what is not needed, and so what could be wrong with it.
