@@ -247,12 +247,16 @@ std::string Validation<P>::describe(const ValidationRow& row) const {
 }
 
 template <class P>
-std::string Validation<P>::warning() const {
+std::string Validation<P>::warning(std::int64_t steps_done) const {
   constexpr double least_rank = 2;         // a line has 1
   constexpr double least_variance = 1e-3;  // on a sphere of radius 1: within 2 degrees
-  if (!settings_.model.loss.is_joint() || !spreads_) return "";
+  constexpr int enough = 16;               // few chains span few directions
+  // Encoders of many layers start close to a point, and leave it when the rate has risen.
+  const bool too_early = steps_done <= settings_.optim.warmup_steps;
+  if (!settings_.model.loss.is_joint() || !spreads_ || too_early) return "";
   const auto describe_collapsed = [&](const char* modality, const Spread& spread) {
-    return spread.effective_rank < least_rank || spread.variance < least_variance
+    return (spread.effective_rank < least_rank && chains() >= enough) ||
+                   spread.variance < least_variance
                ? fmt::format(
                      "{} (effective rank {:.1f}, mean squared distance from their mean "
                      "{:.2g}), ",

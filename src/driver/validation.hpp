@@ -47,8 +47,9 @@ class Validation {
 
   /// The row as a line of the log.
   std::string describe(const ValidationRow& row) const;
-  /// What is wrong with the embeddings, "" if nothing.
-  std::string warning() const;
+  /// What is wrong with the embeddings of the last pass, "" if nothing or if it is too early to
+  /// say.
+  std::string warning(std::int64_t steps_done) const;
 
  private:
   using Real = typename P::Real;

@@ -98,9 +98,10 @@ std::optional<ValidationRow> ValidationSets<P>::run(TrainingStep<P>& step,
 template <class P>
 void ValidationSets<P>::record(Set& set, const ValidationRow& row) {
   set.table->append(row);
-  log::line((set.name.empty() ? "" : set.name + ": ") + set.validation->describe(row));
-  const std::string collapse = set.validation->warning();
-  if (!collapse.empty() && !set.collapsed) log::warning(collapse);
+  const std::string name = set.name.empty() ? "" : set.name + ": ";
+  log::line(name + set.validation->describe(row));
+  const std::string collapse = set.validation->warning(static_cast<std::int64_t>(row.step));
+  if (!collapse.empty() && !set.collapsed) log::warning(name + collapse);
   set.collapsed = !collapse.empty();
   const auto& worst = set.validation->worst();
   if (worst.empty()) return;

@@ -9,8 +9,7 @@ namespace {
 
 /// What the exponential and the cyclic schedule need beside the rates of all.
 void declare_shapes(deck::Group& group, OptimSettings& s) {
-  constexpr double steepest = 1e-3;
-  group.real("gamma", s.gamma, {.min = steepest, .max = 1},
+  group.real("gamma", s.gamma, {.min = 0, .above = true, .max = 1},
              "exponential schedule, and cyclic in mode exp_range: factor on the rate, or on its "
              "height above lr_base");
   group.integer("gamma_steps", s.gamma_steps, {.min = 1, .unit = "steps"},
@@ -22,6 +21,13 @@ void declare_shapes(deck::Group& group, OptimSettings& s) {
                 "cyclic: linear fall back to lr_base; 0: as long as the rise");
   group.choice("cycle_mode", s.cycle_mode, {"triangular", "triangular2", "exp_range"},
                "cyclic: all cycles alike, each half as high as the last, or lower by gamma");
+  group.check("gamma", [&s] {
+    constexpr double steepest = 1e-3;
+    return s.gamma < steepest ? std::string(
+                                    "below 0.001: nothing is learned from the second "
+                                    "time on that it acts; raise it")
+                              : std::string();
+  });
   group.check("lr_base", [&s] {
     return s.lr_base > s.lr_peak ? std::string("above lr_peak; lower it") : std::string();
   });
