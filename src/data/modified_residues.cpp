@@ -107,12 +107,19 @@ bool has_word(std::string_view words, std::string_view word) {
   return false;
 }
 
+/// By the name, too: in files without elements "HE2 " looks like helium.
+bool is_hydrogen(const gemmi::Atom& atom) {
+  const std::size_t letter = atom.name.find_first_not_of("0123456789");
+  return atom.is_hydrogen() ||
+         (letter != std::string::npos && (atom.name[letter] == 'H' || atom.name[letter] == 'D'));
+}
+
 /// Whether the residue may be the one of that side chain: it has no other atoms, and is an ATOM of
 /// the file or has the telling atom.
 bool may_be(const gemmi::Residue& residue, const SideChain& parent) {
   bool tells = residue.het_flag != 'H';
   for (const gemmi::Atom& atom : residue.atoms) {
-    if (atom.is_hydrogen() || has_word("N CA C O CB OXT O1 O2 OT1 OT2", atom.name)) continue;
+    if (is_hydrogen(atom) || has_word("N CA C O CB OXT O1 O2 OT1 OT2 OC1 OC2", atom.name)) continue;
     if (!has_word(parent.atoms, atom.name)) return false;
     tells |= parent.atoms.ends_with(atom.name);
   }

@@ -154,6 +154,21 @@ TEST(StructureFile, NamesOfProtonatedResidues) {
   EXPECT_EQ(content.chains.at(0).sequence, "WHCS");
 }
 
+/// Without the column of elements "HE2 " looks like helium; GROMACS names the oxygens of the last
+/// residue OC1 and OC2.
+TEST(StructureFile, ProtonatedResiduesWithoutElements) {
+  constexpr std::size_t before_elements = 66;
+  for (const char* name :
+       {"HB2", "HA", "HN", "HE2", "1HB", " HB2", "HD11", "D", "2DB", " OC1", " OC2"}) {
+    const std::string text = residue("HID", 'A', 1, 0) + atom(" NE2", ' ', "HID", 'A', 1, 1) +
+                             atom(name, ' ', "HID", 'A', 1, 2);
+    std::string cut;
+    for (std::size_t begin = 0; begin < text.size(); begin = text.find('\n', begin) + 1)
+      cut += text.substr(begin, before_elements) + "\n";
+    EXPECT_EQ(read_structure(cut + "TER\n").chains.at(0).sequence, "H") << name;
+  }
+}
+
 TEST(StructureFile, ByteOrderMark) {
   const std::string mark = "\xef\xbb\xbf";
   const std::string text = residue("ALA", 'A', 1, 0);
