@@ -64,6 +64,7 @@ std::string name_of_ranges(const Item& item) {
 void add_content(const Item& item, StructureContent content, const std::string& hash, bool by_file,
                  Findings& findings) {
   const std::string title = clean(item.title);
+  const std::size_t first_row = findings.rows.size();
   if (!content.chains.empty()) findings.slab.sources.push_back({title, hash});
   const std::string stem = clean(stem_of(item.file_name())), ranges = name_of_ranges(item);
   for (StructureChain& chain : content.chains) {
@@ -82,8 +83,13 @@ void add_content(const Item& item, StructureContent content, const std::string& 
                                      {}});
     findings.rows.push_back(std::move(row));
   }
-  for (const Refusal& refusal : content.refusals)
-    findings.rows.push_back({title, shown_id(refusal.id), "refused", "", refusal.reason});
+  for (const Refusal& refusal : content.refusals) {
+    ReportRow row{title, shown_id(refusal.id), "refused", "", refusal.reason};
+    row.is_of_part = std::any_of(findings.rows.begin() + static_cast<std::ptrdiff_t>(first_row),
+                                 findings.rows.end(),
+                                 [&](const ReportRow& other) { return other.chain == row.chain; });
+    findings.rows.push_back(std::move(row));
+  }
 }
 
 /// Says about once a second how far this rank is, by the bytes read.
@@ -166,15 +172,17 @@ PrepareCounts count(const Findings& findings, std::size_t items, const PrepareCo
       counts.residues += static_cast<std::int64_t>(row.residues);
       counts.complete += static_cast<std::int64_t>(row.complete);
     } else if (row.outcome == "refused") {
-      ++(row.chain.empty() ? counts.refused_files : counts.refused_chains);
+      ++(row.chain.empty() ? counts.refused_files
+         : row.is_of_part  ? counts.refused_parts
+                           : counts.refused_chains);
     }
   }
   for (const Record& record : findings.slab.records)
     ++counts.splits[static_cast<std::size_t>(record.row.split)];
   for (std::int64_t* number :
-       {&counts.refused_files, &counts.chains, &counts.refused_chains, &counts.renamed,
-        &counts.twins, &counts.residues, &counts.complete, &counts.unlisted, &counts.splits[0],
-        &counts.splits[1], &counts.splits[2]})
+       {&counts.refused_files, &counts.chains, &counts.refused_chains, &counts.refused_parts,
+        &counts.renamed, &counts.twins, &counts.residues, &counts.complete, &counts.unlisted,
+        &counts.splits[0], &counts.splits[1], &counts.splits[2]})
     *number = communicator.sum(*number);
   counts.files = static_cast<std::int64_t>(items) - counts.refused_files;
   return counts;

@@ -128,8 +128,13 @@ void print_counts(const PrepareCounts& counts, const PrepareSettings& settings,
   log::line(counts.are_sequences ? content
                                  : fmt::format("{}, {} of them without coordinates", content,
                                                counts.residues - counts.complete));
-  log::line(fmt::format("refused    {} and {}: {}", counted(counts.refused_files, "file"),
-                        counted(counts.refused_chains, thing), report_of(settings)));
+  const std::string files = counted(counts.refused_files, "file"),
+                    things = counted(counts.refused_chains, thing);
+  const std::string all = counts.refused_parts == 0
+                              ? fmt::format("{} and {}", files, things)
+                              : fmt::format("{}, {} and {}", files, things,
+                                            counted(counts.refused_parts, "part") + " of chains");
+  log::line(fmt::format("refused    {}: {}", all, report_of(settings)));
   if (counts.renamed > 0)
     log::line(fmt::format("renamed    {} whose name another {} has: see the report",
                           counted(counts.renamed, thing), thing));

@@ -21,6 +21,7 @@ inline constexpr std::string_view report_header =
 struct ReportRow {
   std::string source, chain, outcome, name, remark;
   std::size_t residues = 0, complete = 0;
+  bool is_of_part = false;  // another row of this file tells what became of the chain itself
 
   std::string text() const;
   /// Adds to the remark, behind what it says already.
@@ -29,8 +30,8 @@ struct ReportRow {
 
 /// What is printed at the end.
 struct PrepareCounts {
-  std::int64_t files = 0, refused_files = 0, chains = 0, refused_chains = 0, renamed = 0, twins = 0,
-               residues = 0, complete = 0, unlisted = 0;
+  std::int64_t files = 0, refused_files = 0, chains = 0, refused_chains = 0, refused_parts = 0,
+               renamed = 0, twins = 0, residues = 0, complete = 0, unlisted = 0;
   std::array<std::int64_t, 3> splits{};
   std::int64_t largest_cluster = 0;  // its chains
   bool are_sequences = false;        // without structures

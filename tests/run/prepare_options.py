@@ -85,6 +85,24 @@ expect(len(remarks) == 4 and "no such chain; it has A" in remarks[0] and
        "no residue of 100-120" in remarks[1] and "is no selection" in remarks[2] and
        "No such file" in remarks[3], remarks)
 
+# A chain that was read but for a range that is missing, a part behind TER or one behind END is no
+# refused chain.
+def atoms(residue, number):
+    return "".join(f"ATOM      1 {name:<4} {residue} A{number:>4}    {4.0 * number + x:8.3f}"
+                   f"{0:8.3f}{0:8.3f}  1.00 10.00          {name.strip()[0]:>2}\n"
+                   for x, name in enumerate((" N  ", " CA ", " C  ")))
+
+
+pathlib.Path("parts.pdb").write_text(atoms("ALA", 5) + "TER\n" + atoms("GLY", 1) + "TER\nEND\n" +
+                                     atoms("SER", 9))
+pathlib.Path("parts.list").write_text(f"parts.pdb:A\n{STRUCTURES}/1CRN:A:5-10,100-120\n"
+                                      f"{STRUCTURES}/1CRN:A:100-120\n")
+result = prepare("parts", ["parts.list"])
+expect([row["outcome"] for row in report("parts")] == ["read", "refused", "read"] + 2 * ["refused"],
+       report("parts"))
+expect("refused    0 files, 1 chain and 2 parts of chains: " in result.out,
+       result.text)
+
 # What a list cannot name; no name is given as an example where nothing was read.
 pathlib.Path("inner.list").write_text(f"{STRUCTURES}/1CRN\n")
 pathlib.Path("outer.list").write_text("inner.list\n")
