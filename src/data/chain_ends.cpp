@@ -10,14 +10,7 @@
 namespace jespr::data {
 namespace {
 
-/// By its name; of alternate locations the first alone.
-bool is_atom(std::string_view line, std::string_view name) {
-  return line.substr(12, 4) == name && (line[16] == ' ' || line[16] == 'A' || line[16] == '1');
-}
-
-bool has_amino_acid_name(std::string_view line) {
-  return gemmi::find_tabulated_residue(gemmi::pdb_impl::read_string(&line[17], 3)).is_amino_acid();
-}
+bool is_atom(std::string_view line, std::string_view name) { return line.substr(12, 4) == name; }
 
 /// Those of one number differ by their insertion codes, in any order.
 bool follows(const gemmi::SeqId& number, const gemmi::SeqId& last) {
@@ -25,6 +18,23 @@ bool follows(const gemmi::SeqId& number, const gemmi::SeqId& last) {
 }
 
 }  // namespace
+
+bool has_amino_acid_name(std::string_view line) {
+  return gemmi::find_tabulated_residue(gemmi::pdb_impl::read_string(&line[17], 3)).is_amino_acid();
+}
+
+bool ChainEnds::Segment::has(const gemmi::SeqId& number) const {
+  return std::find(residues.rbegin(), residues.rend(), number) != residues.rend();
+}
+
+gemmi::ResidueId ChainEnds::Segment::last_residue(const std::string& text) const {
+  const auto is_last = [&](std::size_t place) {
+    return place == last_ca || (has_amino_acid_name(std::string_view(text).substr(place)) &&
+                                !has(gemmi::pdb_impl::read_seq_id(&text[place + 22])));
+  };
+  const std::size_t place = *std::find_if(places.rbegin(), places.rend(), is_last);
+  return gemmi::pdb_impl::read_res_id(&text[place + 22], &text[place + 17]);
+}
 
 void ChainEnds::add_atom(std::string_view line, int number, std::size_t place) {
   const std::string_view columns = line.substr(20, 2);
@@ -51,11 +61,17 @@ void ChainEnds::add_atom(std::string_view line, int number, std::size_t place) {
   }
   // A ligand or an ion may have a CA, too.
   if (!has_amino_acid_name(line) && chain.nitrogen != seqid) return;
-  if (!chain.segments.empty()) {
+  const bool is_alternative = line[16] != ' ';
+  const bool is_next = !chain.has_number || follows(seqid, chain.last);
+  if (chain.segments.empty()) {
+    if (is_alternative && !is_next) return;
+  } else {
     Segment& segment = chain.segments.back();
-    segment.goes_on =
-        segment.goes_on && !chain.id.empty() && (!chain.has_number || follows(seqid, chain.last));
-    ++segment.residues;
+    // Alternate locations of one residue follow each other, or a later block gives some of them.
+    if (is_alternative && segment.has(seqid)) return;
+    segment.goes_on = segment.goes_on && !chain.id.empty() && is_next;
+    segment.residues.push_back(seqid);
+    segment.last_ca = place;
   }
   chain.last = seqid;
   chain.has_number = true;
@@ -68,17 +84,18 @@ void ChainEnds::add_ter() {
 std::vector<AfterTer> ChainEnds::settle(std::string& text) const {
   std::vector<AfterTer> found;
   for (const Chain& chain : chains_) {
-    AfterTer after{chain.id, 0, ""};
+    AfterTer after{chain.id};
     std::size_t refused = 0;
     int first_refused = 0;
     for (const Segment& segment : chain.segments) {
-      if (segment.residues == 0) continue;
+      if (segment.residues.empty()) continue;
       if (refused == 0 && segment.goes_on) {
         if (after.line == 0) after.line = segment.line;
+        after.last = segment.last_residue(text);
         continue;
       }
       if (refused == 0) first_refused = segment.line;
-      refused += segment.residues;
+      refused += segment.residues.size();
       for (const std::size_t place : segment.places)
         std::fill_n(text.begin() + static_cast<std::ptrdiff_t>(place),
                     text.find('\n', place) - place, ' ');

@@ -13,9 +13,13 @@ namespace jespr::data {
 /// Amino acids (as ATOM, not HETATM) behind the TER of their chain.
 struct AfterTer {
   std::string chain;
-  int line = 0;         // of the first that goes on with the chain; 0: none does
-  std::string refusal;  // why the others are not read, "" where there are none
+  int line = 0;              // of the first that goes on with the chain; 0: none does
+  gemmi::ResidueId last{};   // the last that goes on with the chain
+  std::string refusal = "";  // why the others are not read, "" where there are none
 };
+
+/// Whether the residue of an ATOM or HETATM line has the name of an amino acid.
+bool has_amino_acid_name(std::string_view line);
 
 /// Watches the atoms of one model, line by line. What stands behind a TER belongs to the chain as
 /// long as that has an id and the residue numbers go on increasing.
@@ -31,9 +35,14 @@ class ChainEnds {
   /// From a TER to the next.
   struct Segment {
     int line;
-    std::size_t residues = 0;
     bool goes_on = true;
-    std::vector<std::size_t> places{};  // of its ATOM lines
+    std::vector<gemmi::SeqId> residues{};  // its amino acids
+    std::size_t last_ca = 0;               // place of the CA of the last of these
+    std::vector<std::size_t> places{};     // of its ATOM lines
+
+    bool has(const gemmi::SeqId& number) const;
+    /// The last new amino acid, which may lack its CA.
+    gemmi::ResidueId last_residue(const std::string& text) const;
   };
   struct Chain {
     std::string columns, id;  // of its lines, with blanks and without

@@ -219,25 +219,28 @@ gemmi::Structure structure_of_pdb(const std::string& checked) {
   }
 }
 
-/// To gemmi nothing behind the first TER is of the polymer. Up to the last ATOM that goes on with
-/// the chain residues are told from ligands as where a chain has no TER.
-void join_after_ter(gemmi::Chain& chain) {
-  const auto is_outside = [](const gemmi::Residue& residue) {
-    return residue.entity_type == gemmi::EntityType::NonPolymer;
-  };
-  const auto last = std::find_if(chain.residues.rbegin(), chain.residues.rend(),
-                                 [&](const gemmi::Residue& residue) {
-                                   return is_outside(residue) && residue.het_flag == 'A';
-                                 });
-  for (auto residue = last; residue != chain.residues.rend(); ++residue)
-    if (is_outside(*residue)) residue->entity_type = gemmi::EntityType::Unknown;
+/// To gemmi nothing behind the first TER is of the polymer. Up to the last amino acid that goes on
+/// with the chain residues are told from ligands as where a chain has no TER.
+void join_after_ter(gemmi::Model& model, const AfterTer& after) {
+  std::vector<gemmi::Residue*> outside;  // in all parts of the chain
+  for (gemmi::Chain& chain : model.chains)
+    for (gemmi::Residue& residue : chain.residues)
+      if (chain.name == after.chain && residue.entity_type == gemmi::EntityType::NonPolymer)
+        outside.push_back(&residue);
+  const auto last =
+      std::find_if(outside.rbegin(), outside.rend(), [&](const gemmi::Residue* residue) {
+        return residue->het_flag == 'A' && residue->seqid == after.last.seqid &&
+               (residue->name == after.last.name ||  // else an alternative of it
+                gemmi::find_tabulated_residue(residue->name).is_amino_acid());
+      });
+  for (auto residue = last; residue != outside.rend(); ++residue)
+    (*residue)->entity_type = gemmi::EntityType::Unknown;
 }
 
 void parse_pdb(const std::string& text, int model, StructureText& parsed) {
   parsed.structure = structure_of_pdb(checked_pdb(text, model, parsed));
   for (const AfterTer& after : parsed.after_ter)
-    for (gemmi::Chain& chain : parsed.structure.models.front().chains)
-      if (chain.name == after.chain && after.line > 0) join_after_ter(chain);
+    if (after.line > 0) join_after_ter(parsed.structure.models.front(), after);
 }
 
 // ---- mmCIF

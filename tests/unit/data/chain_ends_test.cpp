@@ -43,6 +43,22 @@ TEST(ChainEnds, SegmentsThatDoNotGoOnAreRefused) {
             "the chain");
 }
 
+/// Neither does what is no amino acid by itself, whatever ATOM records follow.
+TEST(ChainEnds, NothingBehindTheLastResidueGoesOn) {
+  const std::string text = residue("ALA", 'A', 1, 0) + "TER\n" + residue("GLY", 'A', 2, 4) +
+                           residue("MSE", 'A', 3, 8, ' ', 1, ' ', "HETATM") +
+                           residue("TRP", 'B', 1, 50) + residue("LYS", 'A', 4, 12) +
+                           atom(" N", ' ', "SER", 'A', 5, 16) + "TER\n";
+  const std::string modified = residue("MSE", 'A', 6, 30, ' ', 1, ' ', "HETATM"),
+                    ligand = atom(" C1", ' ', "LIG", 'A', 7, 40);
+  for (const std::string& end :
+       {residue("ALA", 'A', 1, 20) + modified + "TER\n" + ligand, modified + ligand, modified}) {
+    const StructureContent content = read_structure(text + end + "END\n");
+    ASSERT_EQ(content.chains.size(), 2u);
+    EXPECT_EQ(content.chains[0].sequence, "AGMKS");
+  }
+}
+
 /// Of ions and ligands that stand in ATOM records some atoms are named CA.
 TEST(ChainEnds, IonsAndLigandsAreNoAminoAcids) {
   for (const char chain : {'A', ' '}) {
@@ -55,6 +71,25 @@ TEST(ChainEnds, IonsAndLigandsAreNoAminoAcids) {
     EXPECT_EQ(content.chains[0].note, "");
     EXPECT_TRUE(content.refusals.empty());
   }
+}
+
+/// A residue counts once, whichever of its alternate locations are there, and in whatever order.
+TEST(ChainEnds, ResiduesOfAnyAlternateLocation) {
+  const auto read = [](int first) {
+    return read_structure(
+        residue("ALA", 'A', 5, 0, 'A', 0.6) + residue("ALA", 'A', 5, 0.5, 'B', 0.4) + "TER\n" +
+        residue("GLY", 'A', first, 4, 'B', 0.6) + "TER\n" + residue("SER", 'A', 7, 8, 'A', 0.3) +
+        residue("SER", 'A', 8, 12) + residue("SER", 'A', 7, 8.5, 'C', 0.5) +
+        residue("SER", 'A', 9, 16, 'A', 0.3) + residue("THR", 'A', 9, 16.5, 'B', 0.6) +
+        "TER\nEND\n");
+  };
+  const StructureContent content = read(6);
+  EXPECT_EQ(content.chains.at(0).sequence, "AGSST");
+  EXPECT_TRUE(content.refusals.empty());
+  EXPECT_EQ(read(4).chains.at(0).sequence, "A");
+  ASSERT_EQ(read(4).refusals.size(), 1u);
+  EXPECT_TRUE(read(4).refusals[0].reason.starts_with("4 residues behind TER, from line 8 on"))
+      << read(4).refusals[0].reason;
 }
 
 TEST(ChainEnds, WithoutAChainIdNothingGoesOn) {
