@@ -95,12 +95,24 @@ void check_coordinates(std::string_view line, int number) {
   }
 }
 
-/// Residues without a number could not be told from each other.
+/// Whether gemmi reads the whole text as one number: digits, or in hybrid-36 A000 to ZZZZ.
+bool is_pdb_residue_number(std::string_view text) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (text.size() == number_field.width && text[0] >= 'A' && text[0] <= 'Z')
+    return std::all_of(text.begin(), text.end(),
+                       [&](char c) { return is_digit(c) || (c >= 'A' && c <= 'Z'); });
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+}
+
+/// Amino acids whose numbers are none could not be told from each other.
 void check_number(std::string_view line, int number) {
-  if (text_of(line, number_field).empty())
-    fail(Exit::data,
-         fmt::format("line {}: the residue number (columns {} to {}) is blank, expected a number",
-                     number, number_field.begin + 1, number_field.begin + number_field.width));
+  if (is_pdb_residue_number(text_of(line, number_field)) || !has_amino_acid_name(line)) return;
+  fail(Exit::data,
+       fmt::format("line {}: the residue number (columns {} to {}) is '{}', expected a "
+                   "whole number, or in hybrid-36 A000 to ZZZZ behind 9999",
+                   number, number_field.begin + 1, number_field.begin + number_field.width,
+                   line.substr(number_field.begin, number_field.width)));
 }
 
 void put(std::string& line, const Field& field, std::string_view text) {

@@ -64,13 +64,40 @@ TEST(StructureDamage, CoordinatesOfPdbAreNumbers) {
             "line 7: ends at column 46, expected coordinates up to column 54");
   EXPECT_EQ(reason_of(text + std::string("ATOM\0\0", 6) + "\n" + residue("ALA", 'A', 3, 8)),
             "line 7: a zero byte: the file is damaged or no text");
-  EXPECT_EQ(reason_of(changed(text, 5, 23, "    ")),
-            "line 5: the residue number (columns 23 to 26) is blank, expected a number");
   // Only what is read is checked: the first model, up to the end record.
   const std::string bad = changed(residue("ALA", 'A', 1, 9), 1, 31, "********");
   EXPECT_EQ(reason_of("MODEL        1\n" + text + "ENDMDL\nMODEL        2\n" + bad + "ENDMDL\n"),
             "");
   EXPECT_EQ(reason_of(text + "END\n" + bad), "");
+}
+
+TEST(StructureDamage, ResidueNumbersOfPdbAreNumbers) {
+  const std::string text = residue("ALA", 'A', 1, 0) + residue("GLY", 'A', 2, 4);
+  EXPECT_EQ(reason_of(changed(text, 5, 23, "****")),
+            "line 5: the residue number (columns 23 to 26) is '****', expected a whole number, or "
+            "in hybrid-36 A000 to ZZZZ behind 9999");
+  for (const char* bad : {"    ", "  x3", "1.50", " 1 2", "   -", " A00", "A 00", "A*00", "a000"})
+    EXPECT_NE(reason_of(changed(text, 5, 23, bad)), "") << bad;
+  const auto number = [&](const char* field) {
+    std::string all = text;
+    for (const int line : {4, 5, 6}) all = changed(all, line, 23, field);
+    return read_structure(all).chains.at(0).numbers.at(1);
+  };
+  EXPECT_EQ(number("12  "), 12);
+  EXPECT_EQ(number("  +3"), 3);
+  EXPECT_EQ(number("-999"), -999);
+  EXPECT_EQ(number("9999"), 9999);
+  EXPECT_EQ(number("A000"), 10000);
+  EXPECT_EQ(number("A00Z"), 10035);
+  // Of water and ligands they are not needed.
+  for (const char* record : {"ATOM", "HETATM"})
+    for (const char* name : {"HOH", "LIG"}) {
+      const std::string other = atom(" O1", ' ', name, 'A', 3, 8, 1, ' ', record, "O");
+      for (const char* field : {"    ", "****"}) {
+        const StructureContent content = read_structure(text + changed(other, 1, 23, field));
+        EXPECT_EQ(content.chains.at(0).sequence, "AG") << field;
+      }
+    }
 }
 
 TEST(StructureDamage, AbsentColumnsOfPdb) {
