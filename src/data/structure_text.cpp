@@ -42,11 +42,14 @@ constexpr Field number_field = {22, 4};
 constexpr Field occupancy_field = {54, 6}, b_factor_field = {60, 6};
 constexpr std::size_t end_of_coordinates = 54, line_columns = 80;
 
-bool is_record(std::string_view line, const char* name) {
+/// The first four letters of a line, in either case, as a number.
+int record_of(std::string_view line) {
   std::array<char, 4> start = {' ', ' ', ' ', ' '};
   std::copy_n(line.begin(), std::min(line.size(), start.size()), start.begin());
-  return gemmi::ialpha4_id(start.data()) == gemmi::ialpha4_id(name);
+  return gemmi::ialpha4_id(start.data());
 }
+
+bool is_record(int record, const char* name) { return record == gemmi::ialpha4_id(name); }
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(' ');
@@ -151,18 +154,16 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
-bool is_atom_record(std::string_view line) {
-  return is_record(line, "ATOM") || is_record(line, "HETA");
-}
+bool is_atom_record(int record) { return is_record(record, "ATOM") || is_record(record, "HETA"); }
 
 /// The first atom behind END in a text whose first line has this number; `is_over`: END was before.
 AfterEnd find_atom_after_end(std::string_view text, int number, bool is_over) {
   for (; !text.empty(); ++number) {
     const std::string_view line = take_line(text);
-    if (is_over && is_atom_record(line))
+    const int record = record_of(line);
+    if (is_over && is_atom_record(record))
       return {number, std::string(line.size() > 22 ? trimmed(line.substr(20, 2)) : "")};
-    is_over =
-        is_over || ((line.starts_with('E') || line.starts_with('e')) && is_record(line, "END "));
+    is_over = is_over || is_record(record, "END ");
   }
   return {};
 }
@@ -180,13 +181,14 @@ std::string checked_pdb(std::string_view text, int wanted_model, StructureText& 
     std::string line(take_line(text));
     if (line.find('\0') != std::string::npos)  // where gemmi would take it for the end of the file
       fail(Exit::data, fmt::format("line {}: a zero byte: the file is damaged or no text", number));
-    const bool is_atom = is_atom_record(line);
+    const int record = record_of(line);
+    const bool is_atom = is_atom_record(record);
     has_atoms |= is_atom;
-    if (is_record(line, "END ")) {
+    if (is_record(record, "END ")) {
       parsed.after_end = find_atom_after_end(text, number + 1, true);
       break;
     }
-    if (has_atoms && is_record(line, "ENDM")) {
+    if (has_atoms && is_record(record, "ENDM")) {
       if (model == wanted_model) {
         parsed.after_ter = ends.settle(checked);
         parsed.after_end = find_atom_after_end(text, number + 1, false);
@@ -195,9 +197,9 @@ std::string checked_pdb(std::string_view text, int wanted_model, StructureText& 
       ++model;
       has_atoms = false;
     }
-    const bool is_ter = is_record(line, "TER ");
+    const bool is_ter = is_record(record, "TER ");
     const bool is_of_model =
-        model == wanted_model && (is_atom || is_ter || is_record(line, "MODE"));
+        model == wanted_model && (is_atom || is_ter || is_record(record, "MODE"));
     if (is_of_model && is_atom) {
       check_coordinates(line, number);
       check_number(line, number);
@@ -205,10 +207,10 @@ std::string checked_pdb(std::string_view text, int wanted_model, StructureText& 
       ends.add_atom(line, number, checked.size());
     }
     if (is_of_model && is_ter) ends.add_ter();
-    if (is_record(line, "REMA") && !std::isfinite(parsed.resolution))
+    if (is_record(record, "REMA") && !std::isfinite(parsed.resolution))
       parsed.resolution = resolution_of(line);
-    if (is_of_model || is_record(line, "SEQR") ||
-        is_record(line, "data"))  // the last for gemmi to say that this is mmCIF
+    if (is_of_model || is_record(record, "SEQR") ||
+        is_record(record, "data"))  // the last for gemmi to say that this is mmCIF
       checked.append(line).append(std::max(line.size(), line_columns) - line.size(), ' ');
     checked += '\n';
   }
