@@ -75,8 +75,8 @@ def validation_results(run, name):
     own = run.validations.get("", table)  # further sets are not judged
     best = own["step"][own["best"] > 0]
     at = np.flatnonzero(table["step"] == best[-1]) if best.size else []
-    row = at[-1] if len(at) else -1
-    results = {"best validation, at step": f"{table['step'][row]:.0f}"}
+    row, which = (at[-1], "best") if len(at) else (-1, "last")
+    results = {"validation, at step": f"{table['step'][row]:.0f} ({which})"}
     for column, values in table.items():
         measured = not np.isnan(values).all()  # else the run does not have it
         if measured and column not in ("step", "best", "lower", "upper"):
@@ -85,7 +85,7 @@ def validation_results(run, name):
 
 
 def results_of(run):
-    """{what: text} of a run's end, its speed and its best validation."""
+    """{what: text} of a run's end, its speed and its best or last validation."""
     history = run.history
     last = max(1, len(history["step"]) // 20)
     results = {"steps": f"{history['step'][-1]:.0f}",

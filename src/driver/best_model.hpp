@@ -39,4 +39,10 @@ void judge(State& state, BestMetric metric, std::int64_t step, ValidationRow& ro
   state.validations_without_gain = 0;
 }
 
+/// Whether so many validations brought no gain that the run ends early.
+template <class State>
+bool is_out_of_patience(const State& state, const ValidateSettings& settings) {
+  return settings.patience > 0 && state.validations_without_gain >= settings.patience;
+}
+
 }  // namespace jespr

@@ -20,8 +20,9 @@ namespace {
 using Rows = std::vector<std::vector<double>>;
 
 struct FileRows {
-  Rows rows;
-  bool cut = false;  // it lacks rows that it must have had
+  Rows rows = {};
+  bool cut = false;      // it lacks rows that it must have had
+  bool missing = false;  // there is no file
 };
 
 std::vector<std::string> fields_of(const std::string& line) {
@@ -41,7 +42,8 @@ std::vector<std::string> fields_of(const std::string& line) {
   fail(Exit::deck,
        fmt::format("{}: its columns are not those of this deck and program version: {} where this "
                    "run has {} (&classes names some, &validate recall those of recall); restore "
-                   "the value, or move the file away to continue without it",
+                   "the value, or move the file away: the rows then come from history.h5, if that "
+                   "has all columns of this run, or are left out",
                    path, name(a, found), name(b, columns)));
 }
 
@@ -49,11 +51,11 @@ FileRows rows_of_csv(const std::string& path, const std::vector<std::string>& co
                      std::int64_t last_step) {
   FileRows found;
   std::ifstream in(path);
-  if (!in) return found;
+  if (!in) return {.missing = true};
   const std::string expected = header_of(columns);
   std::string line;
   std::getline(in, line);
-  if (in.eof() && expected.starts_with(line)) return {{}, true};
+  if (in.eof() && expected.starts_with(line)) return {.cut = true};
   if (line != expected) refuse_columns(path, line, columns);
   const auto last = static_cast<double>(last_step);
   while (std::getline(in, line)) {
@@ -106,20 +108,24 @@ std::vector<std::vector<double>> earlier_rows(const std::string& path,
   const std::filesystem::path file(path);
   const std::string copy = (file.parent_path() / "history.h5").string();
   Rows copied = rows_of_copy(copy, "/" + file.stem().string(), columns, last_step);
+  std::string source = path + " was cut short";
   if (copied.size() > found.rows.size()) {
-    log::warning(
-        fmt::format("{} was cut short: it has {} of {} rows up to step {}; the others are "
-                    "taken from {}",
-                    path, found.rows.size(), copied.size(), last_step, copy));
-    found = {std::move(copied), false};
+    log::warning(found.missing
+                     ? fmt::format("{} is missing: its {} rows up to step {} are taken from {}",
+                                   path, copied.size(), last_step, copy)
+                     : fmt::format("{}: it has {} of {} rows up to step {}; the others are taken "
+                                   "from {}",
+                                   source, found.rows.size(), copied.size(), last_step, copy));
+    if (found.missing) source = copy;
+    found = {.rows = std::move(copied)};
   }
   const auto ends_at = [&] { return found.rows.empty() ? 0.0 : found.rows.back().front(); };
   const bool any = found.cut || !found.rows.empty();
   if (found.cut || (any && every_step && ends_at() < static_cast<double>(last_step)))
     log::warning(
-        fmt::format("{} was cut short: its rows end at step {}, the run goes on after "
-                    "step {}; what was between is lost",
-                    path, ends_at(), last_step));
+        fmt::format("{}: its rows end at step {}, the run goes on after step {}; what was between "
+                    "is lost",
+                    source, ends_at(), last_step));
   return found.rows;
 }
 

@@ -202,12 +202,9 @@ class Training {
     return settings_.run.stop_file.empty() ? folder_ + "/stop" : settings_.run.stop_file;
   }
 
-  bool is_out_of_patience() const {
-    const std::int64_t patience = settings_.validate.patience;
-    return patience > 0 && state_.validations_without_gain >= patience;
-  }
+  bool ends_early() const { return is_out_of_patience(state_, settings_.validate); }
 
-  bool is_complete() const { return state_.step >= last_step() || is_out_of_patience(); }
+  bool is_complete() const { return state_.step >= last_step() || ends_early(); }
 
   Exit loop() {
     const std::int64_t last = last_step();
@@ -258,7 +255,7 @@ class Training {
       }
       if (stopping && !complete) return stop(report.loss.requested_flags);
     }
-    if (is_out_of_patience())
+    if (ends_early())
       log::line(fmt::format(
           "the run ends early: {} validation{} without a better {} (validate."
           "patience); the best model is that of step {}",

@@ -47,6 +47,12 @@ result = still.run(1, "checkpoint.restart=auto")
 expect("done: 8 steps" in result.out, result.text)
 expect(before == {path: path.stat().st_mtime_ns for path in still.output.glob("*.h5")},
        "a complete run was written again")
+best = still.output / "best.h5"
+moved = best.rename(still.folder / "archived.h5")
+result = still.run(2, "checkpoint.restart=auto")
+expect("best.h5 is missing, the model of step 2; validate.patience has ended this run" in result.out
+       and "done: 8 steps" in result.out and not best.exists(), result.text)
+moved.rename(best)
 parts = Run("parts", STILL)
 parts.run(2, "optim.steps=4", "validate.patience=0")
 parts.run(1, "checkpoint.restart=auto", "optim.steps=60")
@@ -106,6 +112,44 @@ for steps, content, words in ((4, None, "best.h5 is missing, the model of step 2
     expect(state(best)["step"][0] == steps, f"{words}: best.h5 is of {state(best)['step']}")
 expect((lost.output / "best.h5.damaged").read_bytes() == b"junk", "the damaged file is lost")
 say("lost best models")
+
+# Where nothing is validated the best model stays what it is, and a later search knows its measure.
+best = still.output / "best.h5"
+before = best.read_bytes()
+result = still.run(1, "checkpoint.restart=auto", "validate.every=0", "validate.patience=0",
+                   "validate.metric=auto", "data.max_length=30", "optim.steps=13")
+expect("begins anew" not in result.out and best.read_bytes() == before, result.text)
+result = still.run(2, "checkpoint.restart=auto", "validate.metric=accuracy", "data.max_length=30",
+                   "optim.steps=14")
+expect("&data max_length was 40, is 30; the search for the best model begins anew" in result.out
+       and best.with_name("best.h5.old2").read_bytes() == before, result.text)
+say("a search that waits")
+
+# A best model that is newer than the checkpoint is kept if the run comes by it again.
+LEARNING = TRAINING | {"optim.steps": 10, "checkpoint.every": 4, "checkpoint.keep": 5,
+                       "validate.metric": "loss"}
+newer = Run("newer", LEARNING)
+newer.run(1)
+best, rest = newer.output / "best.h5", newer.checkpoint(4).read_bytes()
+before = best.read_bytes()
+expect(state(best)["step"][0] == 10, f"the best of ten steps is {state(best)['step']}")
+for overrides, words in (
+        (["run.log_every=3", "batch.recompute=true", "optim.steps=12", "checkpoint.every=12"], ""),
+        (["optim.lr_peak=1e-30"], "&optim lr_peak was 0.002, is 1e-30"),
+        (["optim.schedule=cosine"], "&optim schedule was 'constant', is 'cosine'"),
+        (["validate.every=3", "optim.steps=11"], "it validates every 3 steps up to step 11"),
+        (["validate.patience=5"], "&validate patience was 0, is 5")):
+    for path in newer.output.glob("*.h5*"):
+        path.unlink()
+    newer.checkpoint(4).write_bytes(rest)
+    best.write_bytes(before)
+    result = newer.run(1, "checkpoint.restart=auto", *overrides)
+    expect(("begins anew" in result.out) == bool(words) and words in result.out, result.text)
+    old = best.with_name("best.h5.old")
+    expect(old.exists() == bool(words) and (not words or old.read_bytes() == before), result.text)
+    expect(state(best)["step"][0] in map(int, [row["step"] for row in
+                                               history(newer.output, "validation.csv")]), words)
+say("best models newer than the checkpoint")
 
 # Too little patience for a plural.
 result = Run("hasty", STILL | {"validate.patience": 1}).run(1)

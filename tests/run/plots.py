@@ -11,6 +11,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import types
 
 try:
     import h5py
@@ -177,6 +178,11 @@ def compare(work, history):
     done = subprocess.run([*command, *folders, "-o", picture], capture_output=True, text=True)
     table = done.stdout.split("Validation on far\n")[1]
     assert "recall_1" in table and table.splitlines()[0].split() == ["slow", "fast"], table
+    own = {"step": np.array([2.0, 4.0, 6.0]), "best": np.array([1.0, 1.0, 0.0])}
+    run = types.SimpleNamespace(validations={"": own, "far": own | {"step": np.array([2.0, 6, 8])}})
+    places = [compare_runs.validation_results(run, name)["validation, at step"]
+              for name in ("", "far")]
+    assert places == ["4 (best)", "8 (last)"], places
     # A reader that has seen enough.
     first = subprocess.Popen([*command, *folders, "-o", picture], stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)

@@ -105,12 +105,24 @@ for words in ("history.csv was cut short: it has 3 of 6 rows up to step 6",
     expect(words in result.out, result.text)
 for name, text in wanted.items():
     expect((cut.output / name).read_text().startswith(text), f"{name}: earlier rows are lost")
+# One that was moved away, as the refusal of other columns advises, goes on with those it has.
+fewer = ("checkpoint.restart=auto", "optim.steps=8", "validate.recall=1")
+result = cut.run(1, *fewer, code=DECK)
+expect("move the file away: the rows then come from history.h5" in result.err, result.text)
+(cut.output / "validation.csv").unlink()
+result = cut.run(1, *fewer)
+expect("validation.csv is missing: its 4 rows up to step 7 are taken from" in result.out
+       and "cut short" not in result.out, result.text)
+rows = history(cut.output, "validation.csv")
+expect([row["step"] for row in rows] == ["2", "4", "6", "7", "8"] and "recall_5" not in rows[0],
+       f"{rows}")
+(cut.output / "validation.csv").unlink()
 (cut.output / "history.h5").unlink()
 (cut.output / "history.csv").write_text("".join(wanted["history.csv"].splitlines(True)[:4]))
-result = cut.run(1, "checkpoint.restart=auto", "optim.steps=8")
-expect("history.csv was cut short: its rows end at step 3, the run goes on after step 7"
+result = cut.run(1, "checkpoint.restart=auto", "optim.steps=9")
+expect("history.csv was cut short: its rows end at step 3, the run goes on after step 8"
        in result.out, result.text)
-expect([int(row["step"]) for row in history(cut.output)] == [1, 2, 3, 8], "history")
+expect([int(row["step"]) for row in history(cut.output)] == [1, 2, 3, 9], "history")
 say("tables cut short")
 
 # restart = 'file' goes on from the newest checkpoint only, or into a folder without results.
