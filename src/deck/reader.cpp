@@ -139,7 +139,9 @@ void Reader::collect(const Document& document) {
 
 void Reader::collect(const Block& block, const Group& group) {
   for (const Assignment& assignment : block.assignments) {
-    if (const Parameter* parameter = group.find(assignment.key)) {
+    const Parameter* parameter = group.find(assignment.key);
+    if (!parameter && !asks_checks_) parameter = group.find_former(assignment.key);
+    if (parameter) {
       given_[parameter].assignments.push_back(&assignment);
     } else if (!assignment.damaged) {
       mistake(assignment.place, subject(assignment.place, group.name(), assignment.key) +
@@ -149,8 +151,10 @@ void Reader::collect(const Block& block, const Group& group) {
   }
 }
 
-/// What to say of an unknown key: the nearest one of its group, or the group that it belongs to.
+/// What to say of an unknown key: its new name, the group that it belongs to, or the nearest key.
 std::string Reader::no_such_parameter(const Group& group, const std::string& key) const {
+  if (const Parameter* renamed = group.find_former(key))
+    return "; it is called " + renamed->name() + " now";
   for (const Group& other : schema_.groups()) {
     if (other.find(key)) {
       return " here; it belongs to &" + other.name() + " (jespr --help " + other.name() + ")";

@@ -20,6 +20,11 @@ Parameter& Parameter::required() {
   return *this;
 }
 
+Parameter& Parameter::formerly(std::string name) {
+  former_name_ = std::move(name);
+  return *this;
+}
+
 Parameter& Parameter::only_for(std::vector<std::string> tasks) {
   tasks_ = std::move(tasks);
   return *this;
@@ -149,6 +154,12 @@ const Parameter* Group::find(const std::string& key) const {
   for (const Parameter& parameter : parameters_) {
     if (parameter.name() == key) return &parameter;
   }
+  return nullptr;
+}
+
+const Parameter* Group::find_former(const std::string& key) const {
+  for (const Parameter& parameter : parameters_)
+    if (!key.empty() && parameter.former_name() == key) return &parameter;
   return nullptr;
 }
 

@@ -69,6 +69,8 @@ class Parameter {
   /// It has a meaning only for these values of the parameter that names_task(); elsewhere the deck
   /// may not set it, and templates and processed decks leave it out.
   Parameter& only_for(std::vector<std::string> tasks);
+  /// What it was called before: stored decks may still say so, others are told the new name.
+  Parameter& formerly(std::string name);
   /// Its value is the task of the run (at most one parameter of a schema).
   Parameter& names_task();
   /// It is read before all parameters without this property; then `fill` sets the variables of
@@ -76,6 +78,7 @@ class Parameter {
   Parameter& sets_defaults(std::function<void()> fill);
 
   const std::string& name() const { return name_; }
+  const std::string& former_name() const { return former_name_; }  // "" if it has none
   const std::string& doc() const { return doc_; }
   Form form() const { return form_; }
   bool is_array() const;
@@ -96,7 +99,7 @@ class Parameter {
   Parameter(std::string name, Form form, Variable variable, std::string doc)
       : name_(std::move(name)), doc_(std::move(doc)), form_(form), variable_(variable) {}
 
-  std::string name_, doc_;
+  std::string name_, former_name_, doc_;
   Form form_;
   Variable variable_;
   IntegerRange integer_range_;
@@ -153,6 +156,8 @@ class Group {
   const std::deque<Parameter>& parameters() const { return parameters_; }
   const std::deque<Check>& checks() const { return checks_; }
   const Parameter* find(const std::string& key) const;
+  /// The parameter that had this name before.
+  const Parameter* find_former(const std::string& key) const;
 
   /// Whether the parameter has a meaning for `task`.
   bool concerns(const Parameter& parameter, const std::string& task) const;

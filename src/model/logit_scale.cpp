@@ -26,7 +26,7 @@ LogitScale<P> LogitScale<P>::add(ParameterStore<P>& store, const LossSettings& s
   using Master = typename P::Master;
   double start = std::log(1.0 / settings.initial_temperature);
   scale.largest = std::numeric_limits<Master>::infinity();
-  if (settings.clamp_scale) {
+  if (settings.clamp_logit_scale) {
     scale.largest = log_rounded_down<Master>(settings.largest_scale);
     // Initial values are rounded to f32: so is the highest of them.
     start = std::min(start, static_cast<double>(log_rounded_down<float>(settings.largest_scale)));

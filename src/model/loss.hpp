@@ -13,8 +13,8 @@ namespace jespr {
 struct LossSettings {
   std::string kind = "clip";
   // clip, siglip
-  bool clamp_scale = true;       // keep exp(logit_scale) at or below largest_scale
-  double largest_scale = 100.0;  // CLIP's
+  bool clamp_logit_scale = true;  // keep exp(logit_scale) at or below largest_scale
+  double largest_scale = 100.0;   // CLIP's
   double initial_temperature = 0.07;
   double initial_bias = -10.0;  // siglip
   // vicreg

@@ -42,10 +42,11 @@ void declare_readers(deck::Group& group, LossSettings& s) {
   const auto is = [&s](const char* kind) { return [&s, kind] { return s.kind == kind; }; };
   const std::string of_logits = "kind = 'clip' or 'siglip'", of_vicreg = "kind = 'vicreg'",
                     of_distance = "kind = 'distance'";
-  deck::has_effect_if(group, "clamp_scale", s.clamp_scale, compares, of_logits);
+  deck::has_effect_if(group, "clamp_logit_scale", s.clamp_logit_scale, compares, of_logits);
   deck::has_effect_if(
       group, "largest_scale", s.largest_scale,
-      [&s, compares] { return compares() && s.clamp_scale; }, of_logits + " and clamp_scale");
+      [&s, compares] { return compares() && s.clamp_logit_scale; },
+      of_logits + " and clamp_logit_scale");
   deck::has_effect_if(group, "initial_temperature", s.initial_temperature, compares, of_logits);
   deck::has_effect_if(group, "initial_bias", s.initial_bias, is("siglip"), "kind = 'siglip'");
   deck::has_effect_if(group, "invariance_weight", s.invariance_weight, is("vicreg"), of_vicreg);
@@ -157,8 +158,10 @@ void declare(deck::Schema& schema, LossSettings& s, const SequenceSettings& sequ
         constexpr double of_siglip = 0.1;  // its logit scale starts at 10
         if (s.kind == "siglip") s.initial_temperature = of_siglip;
       });
-  group.logical("clamp_scale", s.clamp_scale,
-                "clip, siglip: keep the learned logit scale at or below largest_scale");
+  group
+      .logical("clamp_logit_scale", s.clamp_logit_scale,
+               "clip, siglip: keep the learned logit scale at or below largest_scale")
+      .formerly("clamp_scale");
   group.real("largest_scale", s.largest_scale, {.min = 1},
              "clip, siglip: upper clamp of the logit scale");
   group.real("initial_temperature", s.initial_temperature, {.min = 0, .above = true, .max = 100},
@@ -228,10 +231,10 @@ void declare(deck::Schema& schema, LossSettings& s, const SequenceSettings& sequ
   group.check("initial_temperature", [&s]() -> std::string {
     constexpr double six_digits = 1e-5;  // 1 / largest_scale may be written rounded
     const double start = 1.0 / s.initial_temperature;
-    if (!s.clamp_scale || start <= s.largest_scale * (1.0 + six_digits)) return "";
+    if (!s.clamp_logit_scale || start <= s.largest_scale * (1.0 + six_digits)) return "";
     return fmt::format(
         "starts the logit scale at {:.6g}, above largest_scale = {:.6g}; raise it to {:.6g}, raise "
-        "largest_scale, or set clamp_scale = .false.",
+        "largest_scale, or set clamp_logit_scale = .false.",
         start, s.largest_scale, 1.0 / s.largest_scale);
   });
 }

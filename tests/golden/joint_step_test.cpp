@@ -38,7 +38,7 @@ Settings read_settings(const GoldenFile& file, const std::string& pooling) {
   structure.dropout = 0;
   structure.pooling = pooling;
   settings.model.joint.width = file.integer("joint_dim");
-  settings.model.loss.clamp_scale = false;
+  settings.model.loss.clamp_logit_scale = false;
   settings.optim.kind = "adam";
   settings.optim.weight_decay = 0;
   settings.optim.schedule = "constant";

@@ -182,6 +182,26 @@ TEST(Reader, a_stored_deck_was_checked_when_it_was_written) {
   EXPECT_THROW(read_stored(schema, {"t.deck", data + "&optim steps=0 /", "/home/me", {}}), Error);
 }
 
+TEST(Reader, a_former_name_is_read_in_stored_decks_alone) {
+  Example settings;
+  Schema schema;
+  declare(schema, settings);
+  bool mean = false;
+  schema.group("average", "of the weights").logical("ema", mean, "whether").formerly("mean");
+  const Source source{"t.deck", data + "&average mean=T /", "/home/me", {}};
+  try {
+    read(schema, source);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what())
+                  .find("&average mean: no such parameter; it is called ema now\n1 mistake"),
+              std::string::npos)
+        << error.what();
+  }
+  read_stored(schema, source);
+  EXPECT_TRUE(mean);
+}
+
 TEST(Reader, a_value_without_effect_is_refused) {
   const auto said = [](const std::string& text) -> std::string {
     Example settings;

@@ -69,7 +69,7 @@ TEST(ClipLossClamp, ActsAboveTheBoundOnly) {
   EXPECT_EQ(clamped<F32>({.largest_scale = bound}, 5), log_rounded_down<float>(bound));
   EXPECT_EQ(clamped<F64>({.largest_scale = bound}, 5), log_rounded_down<double>(bound));
   EXPECT_EQ(clamped<F32>({.largest_scale = bound}, 3.25), 3.25);
-  EXPECT_EQ(clamped<F32>({.clamp_scale = false, .largest_scale = bound}, 5), 5);
+  EXPECT_EQ(clamped<F32>({.clamp_logit_scale = false, .largest_scale = bound}, 5), 5);
 }
 
 }  // namespace
