@@ -19,6 +19,7 @@
 
 #include "backend/onednn_matmul.hpp"
 #include "backend/rounded_operands.hpp"
+#include "backend/simd.hpp"
 #endif
 
 namespace jespr {
@@ -130,6 +131,7 @@ std::string Products::bf16_units(ProductLibrary) { return "tensor cores"; }
 
 void Products::keep_rounded(const float*, std::size_t, const std::uint64_t&) {}
 void Products::forget_rounded(const float*) {}
+void Products::let_left_stay(bool) {}
 void Products::reserve(double) {}
 double Products::bytes() const { return 0; }
 
@@ -169,6 +171,14 @@ void call_gemm(ProductLibrary library, Op op_a, Op op_b, int m, int n, int k, fl
 }
 
 }  // namespace
+
+/// Whether a product of these sizes is faster once its transposed right operand is turned: measured
+/// where vectors have 64 bytes, for 64 to 2560 columns (doc/performance.md).
+bool is_worth_turning(ProductLibrary library, Op op_b, int m, int n) {
+  constexpr int wide = 640, few = 256;
+  return vector_bytes == 64 && library == ProductLibrary::onednn && op_b == Op::transposed &&
+         n < wide && m >= few;
+}
 
 /// Rounded copies of the operands and what multiplies them: as bf16 numbers, or where nothing here
 /// multiplies those, as f32 numbers.
@@ -222,6 +232,10 @@ void Products::gemm(Op op_a, Op op_b, int m, int n, int k, T alpha, const T* a, 
   if constexpr (std::is_same_v<T, float>)
     if (operands_ == OperandPrecision::bf16)
       return rounding_->gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  if constexpr (std::is_same_v<T, float>)
+    if (is_worth_turning(library_, op_b, m, n))
+      return call_gemm(library_, op_a, Op::plain, m, n, k, alpha, a, lda,
+                       turned_.turn(b, n, k, ldb), n, beta, c, ldc);
   call_gemm(library_, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
@@ -236,13 +250,18 @@ void Products::keep_rounded(const float* data, std::size_t size, const std::uint
 void Products::forget_rounded(const float* data) {
   if (rounding_) std::visit([&](auto& all) { all.forget(data); }, rounding_->operands);
 }
+void Products::let_left_stay(bool stays) {
+  if (rounding_) std::visit([&](auto& all) { all.let_left_stay(stays); }, rounding_->operands);
+}
 void Products::reserve(double factor) {
+  turned_.reserve(factor);
   if (rounding_) std::visit([&](auto& all) { all.reserve(factor); }, rounding_->operands);
 }
 double Products::bytes() const {
-  if (!rounding_) return 0;
-  return std::visit([](const auto& all) { return static_cast<double>(all.bytes()); },
-                    rounding_->operands);
+  const auto turned = static_cast<double>(turned_.bytes());
+  if (!rounding_) return turned;
+  return turned + std::visit([](const auto& all) { return static_cast<double>(all.bytes()); },
+                             rounding_->operands);
 }
 
 std::string product_library_versions() {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "backend/turned_operand.hpp"
+
 namespace jespr {
 
 enum class Op { plain, transposed };
@@ -64,9 +66,9 @@ class Products {
   /// product: weights between two updates. Both must outlive this object, or be forgotten.
   void keep_rounded(const float* data, std::size_t size, const std::uint64_t& version);
   void forget_rounded(const float* data);
-  /// Makes room for rounded operands of `factor` times the size of the largest so far.
+  /// Makes room for copies of operands of `factor` times the size of the largest so far.
   void reserve(double factor);
-  /// Memory of rounded operands.
+  /// Memory of copies of operands, rounded or turned.
   double bytes() const;
 
   /// Counts a product that was done elsewhere.
@@ -89,11 +91,14 @@ class Products {
 
  private:
   friend class UnroundedProducts;
+  friend class LeftStays;
+  void let_left_stay(bool stays);
   struct Rounding;
 
   ProductLibrary library_;
   OperandPrecision operands_;
   std::unique_ptr<Rounding> rounding_;  // null: nothing is ever rounded here
+  TurnedOperand turned_;
   std::vector<ProductCall>* recorded_ = nullptr;
   double operations_ = 0;
   void* vendor_ = nullptr;  // the library's handle, where it has one
@@ -113,6 +118,19 @@ class UnroundedProducts {
  private:
   Products& products_;
   const OperandPrecision before_;
+};
+
+/// While it lives, a left operand of two products in turn is the same numbers in both, and rounded
+/// once: the gradient that goes to the weights and to the input of a map.
+class LeftStays {
+ public:
+  explicit LeftStays(Products& products) : products_(products) { products.let_left_stay(true); }
+  ~LeftStays() { products_.let_left_stay(false); }
+  LeftStays(const LeftStays&) = delete;
+  LeftStays& operator=(const LeftStays&) = delete;
+
+ private:
+  Products& products_;
 };
 
 /// Versions of the libraries and what is wrong with them, if anything ("" if nothing).

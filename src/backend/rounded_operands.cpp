@@ -69,6 +69,11 @@ typename RoundedOperands<E>::Operand RoundedOperands<E>::round(Side side, const 
   }
   const std::size_t size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
   Numbers& mine = copies_[side];
+  if (side == left) {
+    const Place place{data, rows, columns, stride};
+    if (left_stays_ && place == last_left_) return {mine.data(), columns};
+    last_left_ = place;
+  }
   if (mine.size() < size) {
     mine = {};  // the old one goes first
     mine = allocate<E>(size);

@@ -31,6 +31,13 @@ class RoundedOperands {
   void keep(const float* data, std::size_t size, const std::uint64_t& version);
   void forget(const float* data);
 
+  /// While they do, a left operand that was the last one too, by its place and shape, is taken to
+  /// hold the same numbers still.
+  void let_left_stay(bool stays) {
+    left_stays_ = stays;
+    last_left_ = {};
+  }
+
   /// Makes room for operands of `factor` times the size of the largest so far.
   void reserve(double factor);
   std::size_t bytes() const;
@@ -43,11 +50,18 @@ class RoundedOperands {
     const std::uint64_t* version;
     std::uint64_t copied;  // version of the copy
   };
+  struct Place {
+    const float* data = nullptr;
+    int rows = 0, columns = 0, stride = 0;
+    bool operator==(const Place&) const = default;
+  };
   static void copy(const float* from, std::size_t rows, std::size_t columns, std::size_t stride,
                    E* to);
 
   std::array<Numbers, 2> copies_;  // of the operands of the present product, packed
   std::vector<Kept> kept_;
+  bool left_stays_ = false;
+  Place last_left_;
 };
 
 }  // namespace jespr

@@ -47,6 +47,30 @@ inline void store(T* to, Simd<T> v) {
   *reinterpret_cast<typename detail::SimdOf<T>::in_memory*>(to) = v;
 }
 
+namespace detail {
+/// join(join(...), ...) of all lanes, halves upon halves: a fixed order.
+template <class T, class F>
+inline T over_lanes(Simd<T> v, const F& join) {
+  T lane[simd_lanes<T>];
+  store(lane, v);
+#ifdef __GNUC__
+#pragma GCC unroll 16
+#endif
+  for (int half = simd_lanes<T> / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) lane[i] = join(lane[i], lane[i + half]);
+  return lane[0];
+}
+}  // namespace detail
+
+template <class T>
+inline T sum_of_lanes(Simd<T> v) {
+  return detail::over_lanes<T>(v, [](T a, T b) { return a + b; });
+}
+template <class T>
+inline T max_of_lanes(Simd<T> v) {
+  return detail::over_lanes<T>(v, [](T a, T b) { return a > b ? a : b; });
+}
+
 /// f(q, v) for q < Q and v < V, written out: what they index can stay in registers.
 template <int Q, int V, class F>
 inline void unrolled(const F& f) {

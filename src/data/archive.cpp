@@ -9,14 +9,14 @@
 namespace jespr::data {
 namespace {
 
-constexpr std::size_t block_bytes = 1 << 20;
+constexpr std::size_t archive_block = 1 << 20;
 
 }  // namespace
 
 Archive::Archive(const std::string& path) : archive_(archive_read_new(), archive_read_free) {
   archive_read_support_filter_all(archive_.get());
   archive_read_support_format_tar(archive_.get());
-  if (archive_read_open_filename(archive_.get(), path.c_str(), block_bytes) != ARCHIVE_OK)
+  if (archive_read_open_filename(archive_.get(), path.c_str(), archive_block) != ARCHIVE_OK)
     problem_ = reason();
 }
 
@@ -44,7 +44,7 @@ std::string Archive::read() {
   std::string content;
   std::size_t done = 0;
   while (done < bytes_) {
-    content.resize(static_cast<std::size_t>(std::min<std::uint64_t>(bytes_, done + block_bytes)));
+    content.resize(static_cast<std::size_t>(std::min<std::uint64_t>(bytes_, done + archive_block)));
     const la_ssize_t got =
         archive_read_data(archive_.get(), content.data() + done, content.size() - done);
     if (got <= 0) {

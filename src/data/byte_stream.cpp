@@ -16,7 +16,7 @@
 namespace jespr::data {
 namespace {
 
-constexpr std::size_t block_bytes = 1 << 20;
+constexpr std::size_t read_at_once = 1 << 20;
 constexpr int window_bits_gzip = 15 + 16;  // zlib.h: largest window, gzip header and trailer
 
 }  // namespace
@@ -84,7 +84,7 @@ struct ByteStream::State {
   z_stream zip{};
   std::uint64_t position = 0;
   std::string problem;
-  std::string raw = std::string(block_bytes, '\0'), unpacked = std::string(block_bytes, '\0');
+  std::string raw = std::string(read_at_once, '\0'), unpacked = std::string(read_at_once, '\0');
   std::string_view rest;  // of the raw block
 };
 

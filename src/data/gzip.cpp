@@ -12,8 +12,8 @@
 namespace jespr::data {
 namespace {
 
-constexpr std::size_t block_bytes = 1 << 18;  // of content unpacked at a time
-constexpr int window_bits_gzip = 15 + 16;     // zlib.h: largest window, gzip header and trailer
+constexpr std::size_t unpacked_at_once = 1 << 18;  // of content unpacked at a time
+constexpr int window_bits_gzip = 15 + 16;  // zlib.h: largest window, gzip header and trailer
 
 struct Inflater {
   z_stream stream{};
@@ -46,7 +46,7 @@ std::string gunzip(std::string_view bytes, std::uint64_t most) {
       stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(rest.data()));
       stream.avail_in = static_cast<uInt>(piece);
       const std::size_t done = content.size();
-      content.resize(done + block_bytes);
+      content.resize(done + unpacked_at_once);
       stream.next_out = reinterpret_cast<Bytef*>(content.data() + done);
       stream.avail_out = static_cast<uInt>(content.size() - done);
       status = inflate(&stream, Z_NO_FLUSH);

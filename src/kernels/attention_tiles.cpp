@@ -123,22 +123,18 @@ T row_max(const T* x, int n) {
     const Simd<T> here = load(x + j);
     largest = here > largest ? here : largest;
   }
-  T lane[lanes];
-  store(lane, largest);
-  return *std::max_element(lane, lane + lanes);
+  return max_of_lanes<T>(largest);
 }
 
 /// Sets x[j] = exp(x[j] - shift) for j < n, the tail cut, and returns their sum.
 template <class T>
-double exponentials(T* x, int n, T shift) {
+T exponentials(T* x, int n, T shift) {
   constexpr int lanes = simd_lanes<T>;
   const int whole = whole_vectors<T>(n);
   for (int j = 0; j < whole; ++j) x[j] = exponential_of_negative(x[j] - shift);
   Simd<T> sums = {};
   for (int j = 0; j < whole; j += lanes) sums += load(x + j);
-  T lane[lanes];
-  store(lane, sums);
-  return std::accumulate(lane, lane + lanes, 0.0);
+  return sum_of_lanes<T>(sums);
 }
 
 template <class Operands>
@@ -185,7 +181,7 @@ struct ForwardTask {
       query.pack(first, rows, queries);
       const auto left = Operands::left({queries, columns}, rows, width, arrays.query_room);
       std::fill(sums, sums + rows * columns, T(0));
-      T largest[queries_at_once], factor[queries_at_once];
+      T largest[queries_at_once], next[queries_at_once], factor[queries_at_once];
       double total[queries_at_once] = {};
       std::fill(largest, largest + rows, nothing<T>);
       const int seen = keys_seen(length, first, rows, causal);
@@ -198,12 +194,15 @@ struct ForwardTask {
           cut_tail(row, count);
           for (int j = std::max(0, keys_before(first + q, j0, count, causal)); j < count; ++j)
             row[j] = nothing<T>;
-          const T next = std::max(largest[q], row_max(row, count));
-          factor[q] = exponential_of_negative(largest[q] - next);
-          largest[q] = next;
-          total[q] = total[q] * factor[q] + exponentials(row, count, next);
+          next[q] = std::max(largest[q], row_max(row, count));
+        }
+        for (int q = 0; q < rows; ++q) factor[q] = exponential_of_negative(largest[q] - next[q]);
+        for (int q = 0; q < rows; ++q) {
+          T* const row = p + q * keys_at_once;
+          total[q] = total[q] * factor[q] + exponentials(row, count, next[q]);
           if (masks.on) drop(first + q, j0, count, row);
         }
+        std::copy_n(next, rows, largest);
         Operands::template multiply<Old::scaled>(
             rows, columns, count, Operands::left({p, keys_at_once}, rows, count, arrays.room),
             arrays.values.tile(j0), sums, columns, factor);

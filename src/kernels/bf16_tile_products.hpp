@@ -133,7 +133,8 @@ inline void rows_pair_product(int rows, int pairs, Tile<Bf16Pair> a, const Bf16P
     register_pair_product<Q, V, old>(pairs, a.from_row(i), b, ldb, c + i * ldc, ldc);
   if constexpr (Q > 1)
     if (i < rows)
-      rows_pair_product<Q / 2, V, old>(rows - i, pairs, a.from_row(i), b, ldb, c + i * ldc, ldc);
+      rows_pair_product<fewer_rows(Q), V, old>(rows - i, pairs, a.from_row(i), b, ldb, c + i * ldc,
+                                               ldc);
 }
 
 #ifdef JESPR_BF16_TILES

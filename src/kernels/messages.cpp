@@ -202,9 +202,8 @@ void add_edge_vector_gradients(const Graph::Tile& tile, Tensor3<T> dv, Matrix<T>
           const T* const from = &dv(row.index, d, 0);
           for (int k = 0; k < edge_channels; ++k) {
             const T* const map = &edge_map(k, 0);
-            const double sum = row.template sum<double>(
-                channels, [&](int c) { return static_cast<double>(from[c]) * map[c]; });
-            row.once([&]() { out(begin + row.index, d, k) += static_cast<T>(sum); });
+            const T sum = row.template sum<T>(channels, [&](int c) { return from[c] * map[c]; });
+            row.once([&]() { out(begin + row.index, d, k) += sum; });
           }
         }
       });

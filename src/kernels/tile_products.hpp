@@ -24,6 +24,13 @@ namespace detail {
 /// Rows whose sums of two vectors each leave registers for one row of b and a number of a.
 inline constexpr int rows_at_once = vector_registers == 32 ? 12 : 6;
 
+/// How many rows come together where `rows` no longer do: a power of two.
+constexpr int fewer_rows(int rows) {
+  int fewer = 1;
+  while (2 * fewer < rows) fewer *= 2;
+  return fewer;
+}
+
 /// Q rows of V vectors of `tile_product`.
 template <int Q, int V, Old old, class T>
 inline void register_product(int depth, Tile<T> a, const T* b, int ldb, const T* factor, T* c,
@@ -43,7 +50,7 @@ inline void register_product(int depth, Tile<T> a, const T* b, int ldb, const T*
   unrolled<Q, V>([&](int q, int v) { store(c + q * ldc + v * lanes, sum[q][v]); });
 }
 
-/// All rows of V vectors: as many at once as registers allow, then half as many, and so on.
+/// All rows of V vectors: as many at once as registers allow, then fewer, and so on.
 template <int Q, int V, Old old, class T>
 inline void rows_product(int rows, int depth, Tile<T> a, const T* b, int ldb, const T* factor, T* c,
                          int ldc) {
@@ -52,8 +59,8 @@ inline void rows_product(int rows, int depth, Tile<T> a, const T* b, int ldb, co
     register_product<Q, V, old>(depth, a.from_row(i), b, ldb, factor + i, c + i * ldc, ldc);
   if constexpr (Q > 1)
     if (i < rows)
-      rows_product<Q / 2, V, old>(rows - i, depth, a.from_row(i), b, ldb, factor + i, c + i * ldc,
-                                  ldc);
+      rows_product<fewer_rows(Q), V, old>(rows - i, depth, a.from_row(i), b, ldb, factor + i,
+                                          c + i * ldc, ldc);
 }
 
 }  // namespace detail

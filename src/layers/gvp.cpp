@@ -78,6 +78,8 @@ void Gvp<P>::backward(Context& context, const Saved& saved, const Features<Real>
   const int hidden = shape.hidden();
   const bool train = ws.trainable();
   Scope scope(context.scratch);
+  // A gradient goes to its weights and to what they multiplied by products in turn.
+  const LeftStays gradients_stay(context.products);
   if (shape.gated) {
     const Matrix<Real> dlogit =
         context.scratch.matrix<Real>(n, static_cast<std::size_t>(shape.vectors_out));
@@ -92,15 +94,14 @@ void Gvp<P>::backward(Context& context, const Saved& saved, const Features<Real>
   const Tensor3<Real> dvh = context.scratch.tensor<Real>(n, 3, static_cast<std::size_t>(hidden));
   backward_scalars(context, saved, dout.s);
   matmul_nn(context, dout.s, columns_of(ws.value(), shape.scalars_in, hidden), dnorms);
+  if (din) matmul_nn(context, dout.s, columns_of(ws.value(), 0, shape.scalars_in), din->s);
   matmul_nn(context, channel_rows(dout.v), wv.value(), channel_rows(dvh));
-  kernels::vector_norms_backward(saved.vh, panel(saved.norms), panel(dnorms), dvh, true);
-  if (train) {
+  if (train)
     matmul_tn(context, channel_rows(dout.v), channel_rows(saved.vh), wv.gradient(), Real(1));
+  kernels::vector_norms_backward(saved.vh, panel(saved.norms), panel(dnorms), dvh, true);
+  if (train)
     matmul_tn(context, channel_rows(dvh), channel_rows(saved.in.v), wh.gradient(), Real(1));
-  }
-  if (!din) return;
-  matmul_nn(context, dout.s, columns_of(ws.value(), 0, shape.scalars_in), din->s);
-  matmul_nn(context, channel_rows(dvh), wh.value(), channel_rows(din->v));
+  if (din) matmul_nn(context, channel_rows(dvh), wh.value(), channel_rows(din->v));
 }
 
 template <class P>

@@ -86,12 +86,16 @@ void GvpConv<P>::backward(Context& context, const Saved& saved, const Graph& gra
   Scope scope(scratch);
 
   // The maps behind the mean, and the mean.
-  matmul_tn(context, dout.s, saved.mean.s, last.ws.gradient(), Real(1));
-  matmul_tn(context, channel_rows(dout.v), channel_rows(saved.mean.v), last.wv.gradient(), Real(1));
-  kernels::add_bias_gradient_where_edges(scratch, graph, dout.s, flat(last.ws_bias.gradient()));
   const Features<Real> dmean = Features<Real>::take(scratch, saved.nodes.rows(), s + u, u);
-  matmul_nn(context, dout.s, last.ws.value(), dmean.s);
-  matmul_nn(context, channel_rows(dout.v), last.wv.value(), channel_rows(dmean.v));
+  {
+    const LeftStays dout_stays(context.products);
+    matmul_tn(context, dout.s, saved.mean.s, last.ws.gradient(), Real(1));
+    matmul_nn(context, dout.s, last.ws.value(), dmean.s);
+    matmul_tn(context, channel_rows(dout.v), channel_rows(saved.mean.v), last.wv.gradient(),
+              Real(1));
+    matmul_nn(context, channel_rows(dout.v), last.wv.value(), channel_rows(dmean.v));
+  }
+  kernels::add_bias_gradient_where_edges(scratch, graph, dout.s, flat(last.ws_bias.gradient()));
   kernels::divide_by_edges_in(graph, dmean.s);
   kernels::divide_by_edges_in(graph, wide_rows(dmean.v));
 
@@ -121,6 +125,7 @@ void GvpConv<P>::backward(Context& context, const Saved& saved, const Graph& gra
   const Matrix<Real> dmap = scratch.matrix<Real>(std::size_t(h + u), std::size_t(2 * u + ue));
   kernels::transpose(columns_of(total.edge_map, 0, h + u), columns_of(dmap, u, ue));
   const auto node_part = [&](const Features<Real>& d, int vector_column, int scalar_column) {
+    const LeftStays d_stays(context.products);
     matmul_tn(context, columns_of(channel_rows(d.v), 0, shape.message(0).hidden() + shape.vectors),
               channel_rows(saved.nodes.v), columns_of(dmap, vector_column, shape.vectors));
     matmul_nn(context, channel_rows(d.v), columns_of(weights.map, vector_column, shape.vectors),

@@ -51,6 +51,7 @@ void Linear<P>::backward_parameters(Context& context, const Saved& saved, Matrix
 template <class P>
 void Linear<P>::backward(Context& context, const Saved& saved, Matrix<Real> dy,
                          Matrix<Real> dx) const {
+  const LeftStays dy_stays(context.products);
   backward_parameters(context, saved, dy);
   matmul_nn(context, dy, weight.value(), dx);
 }

@@ -60,6 +60,17 @@ void for_tiles(Context& context, const MessageWeights<T>& weights, const Graph& 
   }
 }
 
+/// The rows of one tile; gates that are kept lie where they stay.
+template <class T>
+TileValues<T> of_tile(const TileValues<T>& values, const Graph::Tile& tile,
+                      const KeptMessages<T>& messages) {
+  TileValues<T> t = values.first(tile.size());
+  if (!messages.exist()) return t;
+  t.gate0 = rows_of(messages.gate0, std::size_t(tile.begin), std::size_t(tile.end));
+  t.gate1 = rows_of(messages.gate1, std::size_t(tile.begin), std::size_t(tile.end));
+  return t;
+}
+
 template <class T>
 struct ForwardPass {
   const MessageWeights<T>& weights;
@@ -70,12 +81,12 @@ struct ForwardPass {
 
   template <class Memory>
   TileValues<T> take(Memory& memory, int n) const {
-    return TileValues<T>::take(memory, weights, n);
+    return TileValues<T>::take_in_turn(memory, weights, n);
   }
   void start(const TileValues<T>& values, const Graph::Share*) const { fill(values.x0, T(0)); }
   void work(const TileWorker<T>& worker, const TileValues<T>& values, const Graph::Tile& tile,
             const Graph::Share*) const {
-    const TileValues<T> t = values.first(tile.size());
+    const TileValues<T> t = of_tile(values, tile, messages);
     compute_tile(worker, weights, edges, graph, tile, t, messages,
                  messages.exist() ? Keep::writes : Keep::nothing);
     kernels::add_to_targets(graph, tile, panel(t.x2), mean.s);
@@ -115,7 +126,6 @@ struct BackwardPass {
   }
   void start(const Arrays& arrays, const Graph::Share* share) const {
     fill(arrays.values.x0, T(0));
-    fill(arrays.gradients.dv0, T(0));
     arrays.sums.with(arrays.sums, [](const auto& sum, const auto&) { fill(sum, T(0)); });
     if (!share) return;
     fill(arrays.shared.s, T(0));
@@ -123,12 +133,12 @@ struct BackwardPass {
   }
   void work(const TileWorker<T>& worker, const Arrays& arrays, const Graph::Tile& tile,
             const Graph::Share* share) const {
-    const TileValues<T> t = arrays.values.first(tile.size());
+    const TileValues<T> t = of_tile(arrays.values, tile, messages);
     const TileGradients<T> d = arrays.gradients.first(tile.size());
     compute_tile(worker, weights, edges, graph, tile, t, messages,
                  messages.exist() ? Keep::reads : Keep::nothing);
     backward_tile(worker, weights, edges, graph, tile, dmean, dedges, t, d, arrays.sums);
-    const Panel<T> ds = columns_of(d.dx1, 0, weights.shape.scalars), dv = panel(wide_rows(d.dv0));
+    const Panel<T> ds = columns_of(d.dx1, 0, weights.shape.scalars), dv = panel(wide_rows(t.v0));
     kernels::add_to_targets(graph, tile, ds, rows.target.s);
     kernels::add_to_targets(graph, tile, dv, wide_rows(rows.target.v));
     if (!share) {

@@ -41,6 +41,27 @@ struct TileValues {
             arrays.tensor(2 * u),   arrays.matrix(s + u),    arrays.tensor(u),
             arrays.tensor(u)};
   }
+  /// For forward alone: vectors lie where those did that nobody reads again, so that a tile and
+  /// the weights stay in the second cache.
+  template <class Memory>
+  static TileValues take_in_turn(Memory& memory, const MessageWeights<T>& p, int edges) {
+    const int s = p.shape.scalars, u = p.shape.vectors;
+    const EdgeArrays<T, Memory> arrays{memory, edges};
+    const Tensor3<T> v0 = arrays.tensor(p.folded), v1 = arrays.tensor(u);
+    const auto in_place_of_v0 = [&](int channels) {
+      return Tensor3<T>(v0.data(), v0.extent(0), 3, std::size_t(channels));
+    };
+    return {arrays.matrix(p.input),
+            v0,
+            arrays.matrix(s + u),
+            arrays.matrix(u),
+            arrays.matrix(u),
+            v1,
+            in_place_of_v0(2 * u),
+            arrays.matrix(s + u),
+            v1,
+            in_place_of_v0(u)};
+  }
   TileValues first(int n) const {
     const auto rows = [n](const auto& x) { return rows_of(x, 0, std::size_t(n)); };
     return {rows(x0), rows(v0), rows(x1), rows(gate0), rows(gate1),
@@ -48,27 +69,22 @@ struct TileValues {
   }
 };
 
-/// Gradients of a tile's values.
+/// Gradients of a tile's scalars; those of its vectors take the place of values (`backward_tile`).
 template <class T>
 struct TileGradients {
-  Tensor3<T> dvh2, dv;  // [tile, 3, U], of vh2, and of v2, then v1
-  Tensor3<T> dm1;       // [tile, 3, 2U]
-  Tensor3<T> dv0;       // [tile, 3, K]
-  Matrix<T> dlogit;     // [tile, U], of gate1, then gate0
-  Matrix<T> ds2, dx1;   // [tile, S], [tile, S + U]
-  Matrix<T> dx0;        // [tile, S_e + h]
+  Matrix<T> dlogit;    // [tile, U], of gate1, then gate0
+  Matrix<T> ds2, dx1;  // [tile, S], [tile, S + U]
+  Matrix<T> dx0;       // [tile, S_e + h]
 
   template <class Memory>
   static TileGradients take(Memory& memory, const MessageWeights<T>& p, int edges) {
     const int s = p.shape.scalars, u = p.shape.vectors;
     const EdgeArrays<T, Memory> arrays{memory, edges};
-    return {arrays.tensor(u), arrays.tensor(u), arrays.tensor(2 * u), arrays.tensor(p.folded),
-            arrays.matrix(u), arrays.matrix(s), arrays.matrix(s + u), arrays.matrix(p.input)};
+    return {arrays.matrix(u), arrays.matrix(s), arrays.matrix(s + u), arrays.matrix(p.input)};
   }
   TileGradients first(int n) const {
     const auto rows = [n](const auto& x) { return rows_of(x, 0, std::size_t(n)); };
-    return {rows(dvh2),   rows(dv),  rows(dm1), rows(dv0),
-            rows(dlogit), rows(ds2), rows(dx1), rows(dx0)};
+    return {rows(dlogit), rows(ds2), rows(dx1), rows(dx0)};
   }
 };
 
@@ -109,15 +125,15 @@ struct WeightGradients {
 /// What becomes of the arrays that backward need not compute again.
 enum class Keep { nothing, writes, reads };
 
-/// All values of a tile.
+/// All values of a tile. Gates that are kept lie in `messages` from the start.
 template <class T>
 void compute_tile(const TileWorker<T>& worker, const MessageWeights<T>& p, const Features<T>& edges,
                   const Graph& graph, const Graph::Tile& tile, const TileValues<T>& t,
                   const KeptMessages<T>& messages, Keep keep);
 
-/// Gradients of one tile, but for what goes to the rows: that lies in dx1 and dv0. dmean [N, S +
-/// U], [N, 3, U], already divided by the number of edges, is the gradient of x2 and vh2 of every
-/// edge into a row. `dedges`, unless null, is added to, and so are `sums`.
+/// Gradients of one tile, but for what goes to the rows: that lies in dx1 and, of v0, in t.v0.
+/// dmean [N, S + U], [N, 3, U], already divided by the number of edges, is the gradient of x2 and
+/// vh2 of every edge into a row. `dedges`, unless null, is added to, and so are `sums`.
 template <class T>
 void backward_tile(const TileWorker<T>& worker, const MessageWeights<T>& p,
                    const Features<T>& edges, const Graph& graph, const Graph::Tile& tile,

@@ -44,7 +44,7 @@ MessageWeights<typename P::Real> message_weights(Context& context, const GvpConv
   p.edge_map = scratch.matrix<T>(std::size_t(ue), std::size_t(k));
   kernels::transpose(columns_of(p.map, u, ue), panel(p.edge_map));
   const Matrix<T> ws = first.ws.value(),
-                  edge_ws = scratch.template zeros<T>(std::size_t(s), std::size_t(input)),
+                  edge_ws = scratch.template matrix<T>(std::size_t(s), std::size_t(se + h)),
                   middle = scratch.matrix<T>(std::size_t(2 * u), std::size_t(u));
   kernels::copy_panel(columns_of(ws, s, se), columns_of(edge_ws, 0, se));
   kernels::copy_panel(columns_of(ws, 2 * s + se, h), columns_of(edge_ws, se, h));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "backend/huge_pages.hpp"
 #include "base/timer.hpp"
 
 namespace jespr {
@@ -36,6 +37,7 @@ bool Stack::add_block(std::size_t size) {
     void* data = memory_ == Memory::device
                      ? Kokkos::kokkos_malloc<DeviceMemory>(name_, size + alignment)
                      : Kokkos::kokkos_malloc<Kokkos::HostSpace>(name_, size + alignment);
+    if (memory_ == Memory::host || device_is_host) wish_huge_pages(data, size + alignment);
     blocks_.push_back({static_cast<std::byte*>(data), size});
   } catch (const std::exception&) {
     return false;

@@ -48,7 +48,7 @@ struct ProductCase {
 };
 
 inline const std::vector<std::array<int, 3>> product_sizes = {
-    {1, 1, 1}, {1, 7, 5}, {7, 1, 5}, {5, 7, 1}, {33, 17, 65}, {64, 32, 16}};
+    {1, 1, 1}, {1, 7, 5}, {7, 1, 5}, {5, 7, 1}, {33, 17, 65}, {64, 32, 16}, {260, 36, 70}};
 
 /// check(case) for all transpositions, factors and gaps of all sizes.
 template <class Check>

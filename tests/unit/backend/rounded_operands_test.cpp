@@ -72,6 +72,34 @@ TYPED_TEST(RoundedOperandsOf, KeptOnesAreRoundedOncePerVersion) {
   EXPECT_EQ(value(part().data[0]), 3);
 }
 
+TYPED_TEST(RoundedOperandsOf, ALeftOneThatStaysIsRoundedOnce) {
+  using Operands = RoundedOperands<TypeParam>;
+  Operands operands;
+  std::vector<float> x = {1, 2, 3, 4}, y = {5, 6, 7, 8};
+  const auto first_of = [&](typename Operands::Side side, const std::vector<float>& from,
+                            int rows) {
+    return value(operands.round(side, from.data(), rows, 4 / rows, 4 / rows).data[0]);
+  };
+  const auto change = [&] { x[0] += 1; };
+  EXPECT_EQ(first_of(Operands::left, x, 2), 1);
+  change();
+  EXPECT_EQ(first_of(Operands::left, x, 2), 2) << "nobody said that it stays";
+  change();
+  operands.let_left_stay(true);
+  EXPECT_EQ(first_of(Operands::left, x, 2), 3) << "what was there before counts for nothing";
+  change();
+  EXPECT_EQ(first_of(Operands::left, x, 2), 3);
+  EXPECT_EQ(first_of(Operands::left, x, 1), 4) << "another shape";
+  change();
+  EXPECT_EQ(first_of(Operands::right, x, 1), 5) << "the other side";
+  EXPECT_EQ(first_of(Operands::left, x, 1), 4);
+  EXPECT_EQ(first_of(Operands::left, y, 1), 5);
+  EXPECT_EQ(first_of(Operands::left, x, 1), 5) << "another one came between";
+  change();
+  operands.let_left_stay(false);
+  EXPECT_EQ(first_of(Operands::left, x, 1), 6);
+}
+
 TYPED_TEST(RoundedOperandsOf, GrowOnlyBeyondTheLargest) {
   using Operands = RoundedOperands<TypeParam>;
   Operands operands;
