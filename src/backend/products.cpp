@@ -129,8 +129,8 @@ void Products::gemm(Op op_a, Op op_b, int m, int n, int k, T alpha, const T* a, 
 
 std::string Products::bf16_units(ProductLibrary) { return "tensor cores"; }
 
-void Products::keep_rounded(const float*, std::size_t, const std::uint64_t&) {}
-void Products::forget_rounded(const float*) {}
+void Products::keep_copies(const float*, std::size_t, const std::uint64_t&) {}
+void Products::forget_copies(const float*) {}
 void Products::let_left_stay(bool) {}
 void Products::reserve(double) {}
 double Products::bytes() const { return 0; }
@@ -244,10 +244,12 @@ std::string Products::bf16_units(ProductLibrary library) {
   return library == ProductLibrary::onednn ? onednn : "";
 }
 
-void Products::keep_rounded(const float* data, std::size_t size, const std::uint64_t& version) {
+void Products::keep_copies(const float* data, std::size_t size, const std::uint64_t& version) {
+  turned_.keep(data, size, version);
   if (rounding_) std::visit([&](auto& all) { all.keep(data, size, version); }, rounding_->operands);
 }
-void Products::forget_rounded(const float* data) {
+void Products::forget_copies(const float* data) {
+  turned_.forget(data);
   if (rounding_) std::visit([&](auto& all) { all.forget(data); }, rounding_->operands);
 }
 void Products::let_left_stay(bool stays) {
@@ -321,7 +323,7 @@ double Products::replay(const std::vector<ProductCall>& calls, int repeats) {
   const T* const a = operands.data();
   const T* const b = a + a_size;
   constexpr std::uint64_t unchanged = 0;
-  if constexpr (std::is_same_v<T, float>) keep_rounded(a, operands.size(), unchanged);
+  if constexpr (std::is_same_v<T, float>) keep_copies(a, operands.size(), unchanged);
   const double before = operations_;
   std::vector<ProductCall>* const recorded = std::exchange(recorded_, nullptr);
   const OperandPrecision mine = operands_;
@@ -338,7 +340,7 @@ double Products::replay(const std::vector<ProductCall>& calls, int repeats) {
     if (i > 0) seconds.push_back(timer.seconds());  // the first one warms up
   }
   operands_ = mine;
-  if constexpr (std::is_same_v<T, float>) forget_rounded(a);
+  if constexpr (std::is_same_v<T, float>) forget_copies(a);
   operations_ = before;
   recorded_ = recorded;
   std::nth_element(seconds.begin(), seconds.begin() + seconds.size() / 2, seconds.end());

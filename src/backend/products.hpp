@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/turned_operand.hpp"
+#include "backend/turned_operands.hpp"
 
 namespace jespr {
 
@@ -62,10 +62,11 @@ class Products {
   void gemm(Op op_a, Op op_b, int m, int n, int k, T alpha, const T* a, int lda, const T* b,
             int ldb, T beta, T* c, int ldc);
 
-  /// Operands in [data, data + size) are rounded once for each value of `version`, not for each
-  /// product: weights between two updates. Both must outlive this object, or be forgotten.
-  void keep_rounded(const float* data, std::size_t size, const std::uint64_t& version);
-  void forget_rounded(const float* data);
+  /// Operands in [data, data + size) are copied, rounded or turned, once for each value of
+  /// `version`, not for each product: weights between two updates. Both must outlive this object,
+  /// or be forgotten.
+  void keep_copies(const float* data, std::size_t size, const std::uint64_t& version);
+  void forget_copies(const float* data);
   /// Makes room for copies of operands of `factor` times the size of the largest so far.
   void reserve(double factor);
   /// Memory of copies of operands, rounded or turned.
@@ -98,7 +99,7 @@ class Products {
   ProductLibrary library_;
   OperandPrecision operands_;
   std::unique_ptr<Rounding> rounding_;  // null: nothing is ever rounded here
-  TurnedOperand turned_;
+  TurnedOperands turned_;
   std::vector<ProductCall>* recorded_ = nullptr;
   double operations_ = 0;
   void* vendor_ = nullptr;  // the library's handle, where it has one

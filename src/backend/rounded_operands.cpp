@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <functional>  // for less, which orders pointers into different arrays
 
 #include "backend/bf16_units.hpp"
 
@@ -32,11 +31,6 @@ Kokkos::View<E*, Kokkos::HostSpace> allocate(std::size_t size) {
       Kokkos::view_alloc(Kokkos::WithoutInitializing, "rounded operand"), size);
 }
 
-bool holds(const float* begin, std::size_t size, const float* place) {
-  const std::less<const float*> before;
-  return !before(place, begin) && before(place, begin + size);
-}
-
 }  // namespace
 
 template <class E>
@@ -60,12 +54,12 @@ template <class E>
 typename RoundedOperands<E>::Operand RoundedOperands<E>::round(Side side, const float* data,
                                                                int rows, int columns, int stride) {
   for (Kept& kept : kept_) {
-    if (!holds(kept.data, kept.copy.size(), data)) continue;
-    if (kept.copied != *kept.version) {
-      copy(kept.data, 1, kept.copy.size(), kept.copy.size(), kept.copy.data());
-      kept.copied = *kept.version;
+    if (!kept.range.holds(data)) continue;
+    if (kept.copied != *kept.range.version) {
+      copy(kept.range.data, 1, kept.copy.size(), kept.copy.size(), kept.copy.data());
+      kept.copied = *kept.range.version;
     }
-    return {kept.copy.data() + (data - kept.data), stride};
+    return {kept.copy.data() + (data - kept.range.data), stride};
   }
   const std::size_t size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
   Numbers& mine = copies_[side];
@@ -85,12 +79,12 @@ typename RoundedOperands<E>::Operand RoundedOperands<E>::round(Side side, const 
 
 template <class E>
 void RoundedOperands<E>::keep(const float* data, std::size_t size, const std::uint64_t& version) {
-  kept_.push_back({data, allocate<E>(size), &version, version - 1});
+  kept_.push_back({{data, size, &version}, allocate<E>(size), version - 1});
 }
 
 template <class E>
 void RoundedOperands<E>::forget(const float* data) {
-  std::erase_if(kept_, [data](const Kept& kept) { return kept.data == data; });
+  std::erase_if(kept_, [data](const Kept& kept) { return kept.range.data == data; });
 }
 
 template <class E>

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/bf16.hpp"
+#include "backend/kept_range.hpp"
 
 namespace jespr {
 
@@ -45,9 +46,8 @@ class RoundedOperands {
  private:
   using Numbers = Kokkos::View<E*, Kokkos::HostSpace>;
   struct Kept {
-    const float* data;
+    KeptRange range;
     Numbers copy;
-    const std::uint64_t* version;
     std::uint64_t copied;  // version of the copy
   };
   struct Place {

@@ -78,7 +78,7 @@ class Evaluation {
                   trained.run.operands()),
         model_(JointModel<P>::add(store_, trained.model)) {
     store_.freeze();
-    store_.keep_rounded_by(products_);
+    store_.keep_copies_by(products_);
     choose_galleries();
   }
 

@@ -45,7 +45,7 @@ TrainingStep<P>::TrainingStep(const Settings& settings, const Communicator& comm
   context_.timers = &timers_;
   model_.recompute_blocks(settings.batch.recompute_blocks);
   model_.recompute_messages(settings.batch.recompute_messages);
-  store_.keep_rounded_by(products_);
+  store_.keep_copies_by(products_);
 }
 
 template <class P>

@@ -202,16 +202,37 @@ Graph neighbour_graph(Workspace& workspace, Workspace& scratch, Tensor3<const T>
   return graph;
 }
 
+namespace {
+
+constexpr int waves = 8;
+
+/// Cosines, then sines of d / 10000^(k / 8), k < 8, for d < rows: far fewer than there are edges.
 template <class T>
-void edge_features(Tensor3<const T> coordinates, const Graph& graph, Vector<T> distances,
-                   Matrix<T> scalars, Tensor3<T> vectors) {
-  constexpr double farthest = 20.0;  // Angstrom
-  constexpr double spacing = farthest / (radial_functions - 1);
-  constexpr double inverse_width = radial_functions / farthest;
-  constexpr int waves = 8;
+void fill_waves(Matrix<T> table) {
   constexpr double longest_wave = 10000.0;
   Kokkos::Array<double, waves> wave;
   for (int k = 0; k < waves; ++k) wave[k] = std::pow(longest_wave, -double(k) / waves);
+  for_each(
+      "edge waves", table.extent(0), KOKKOS_LAMBDA(const std::size_t row) {
+        const int d = static_cast<int>(row);
+        for (int k = 0; k < waves; ++k) {
+          table(d, k) = static_cast<T>(Kokkos::cos(d * wave[k]));
+          table(d, waves + k) = static_cast<T>(Kokkos::sin(d * wave[k]));
+        }
+      });
+}
+
+}  // namespace
+
+template <class T>
+void edge_features(Workspace& scratch, Tensor3<const T> coordinates, const Graph& graph,
+                   Vector<T> distances, Matrix<T> scalars, Tensor3<T> vectors) {
+  constexpr double farthest = 20.0;  // Angstrom
+  constexpr double spacing = farthest / (radial_functions - 1);
+  constexpr double inverse_width = radial_functions / farthest;
+  Scope scope(scratch);
+  const Matrix<T> table = scratch.matrix<T>(coordinates.extent(0), 2 * waves);
+  fill_waves(table);
   const Vector<int> source = graph.source, target = graph.target;
   for_each(
       "edge features", static_cast<std::size_t>(graph.edges),
@@ -224,10 +245,11 @@ void edge_features(Tensor3<const T> coordinates, const Graph& graph, Vector<T> d
           const T z = static_cast<T>((distance - k * spacing) * inverse_width);
           scalars(e, k) = exponential_of_negative(-z * z);
         }
+        const int apart = i > j ? i - j : j - i;
         for (int k = 0; k < waves; ++k) {
-          const double angle = (i - j) * wave[k];
-          scalars(e, radial_functions + k) = static_cast<T>(Kokkos::cos(angle));
-          scalars(e, radial_functions + waves + k) = static_cast<T>(Kokkos::sin(angle));
+          const T sine = table(apart, waves + k);
+          scalars(e, radial_functions + k) = table(apart, k);
+          scalars(e, radial_functions + waves + k) = i > j ? sine : -sine;
         }
         scalars(e, edge_scalar_features - 2) = T(0);
         scalars(e, edge_scalar_features - 1) = T(0);
@@ -238,10 +260,11 @@ void edge_features(Tensor3<const T> coordinates, const Graph& graph, Vector<T> d
       });
 }
 
-#define JESPR_INSTANTIATE(T)                                                                     \
-  template Graph neighbour_graph<T>(Workspace&, Workspace&, Tensor3<const T>, Vector<const int>, \
-                                    const Offsets&, int, int);                                   \
-  template void edge_features<T>(Tensor3<const T>, const Graph&, Vector<T>, Matrix<T>, Tensor3<T>);
+#define JESPR_INSTANTIATE(T)                                                                       \
+  template Graph neighbour_graph<T>(Workspace&, Workspace&, Tensor3<const T>, Vector<const int>,   \
+                                    const Offsets&, int, int);                                     \
+  template void edge_features<T>(Workspace&, Tensor3<const T>, const Graph&, Vector<T>, Matrix<T>, \
+                                 Tensor3<T>);
 JESPR_INSTANTIATE(float)
 JESPR_INSTANTIATE(double)
 #undef JESPR_INSTANTIATE

@@ -72,8 +72,8 @@ inline constexpr int edge_vector_features = 1;
 /// every edge that exists. vectors [E, 3, 1]: unit(CA_source - CA_target), softened.
 /// distances [E]: sqrt(|CA_source - CA_target|^2 + 1e-8).
 template <class T>
-void edge_features(Tensor3<const T> coordinates, const Graph& graph, Vector<T> distances,
-                   Matrix<T> scalars, Tensor3<T> vectors);
+void edge_features(Workspace& scratch, Tensor3<const T> coordinates, const Graph& graph,
+                   Vector<T> distances, Matrix<T> scalars, Tensor3<T> vectors);
 
 }  // namespace kernels
 }  // namespace jespr

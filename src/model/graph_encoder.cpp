@@ -98,7 +98,7 @@ Features<typename P::Real> GraphEncoder<P>::embed_edges(Context& context,
   const Vector<Real> distances = workspace.vector<Real>(edges);
   const Features<Real> in = Features<Real>::take(workspace, edges, kernels::edge_scalar_features,
                                                  kernels::edge_vector_features);
-  kernels::edge_features(coordinates, graph, distances, in.s, in.v);
+  kernels::edge_features(context.scratch, coordinates, graph, distances, in.s, in.v);
   context.observe("gvp/edge_dist", distances);
   context.observe("gvp/edge_in_s", in.s);
   context.observe("gvp/edge_in_v", in.v);

@@ -103,9 +103,9 @@ Parameter<P>* ParameterStore<P>::find(std::string_view name) {
 }
 
 template <class P>
-void ParameterStore<P>::keep_rounded_by(Products& products) const {
+void ParameterStore<P>::keep_copies_by(Products& products) const {
   if constexpr (std::is_same_v<Real, float>)
-    products.keep_rounded(values_.data(), values_.size(), version_);
+    products.keep_copies(values_.data(), values_.size(), version_);
 }
 
 template <class P>

@@ -93,7 +93,7 @@ class ParameterStore {
   void mark_updated() { ++version_; }
   /// Lets `products` round the values once for each version. The store outlives the products, or
   /// goes with them.
-  void keep_rounded_by(Products& products) const;
+  void keep_copies_by(Products& products) const;
 
  private:
   using Owned = Kokkos::View<Real*, Kokkos::LayoutRight, DeviceMemory>;

@@ -120,7 +120,7 @@ TEST(Products, KeptOperandsFollowTheirVersion) {
   const Guarded<float> x(random_numbers(24, 5)), y(30);
   std::uint64_t version = 1;
   Products products(Products::default_library(), bf16);
-  products.keep_rounded(weights.vector().data(), 40, version);
+  products.keep_copies(weights.vector().data(), 40, version);
   const auto check_now = [&](const std::vector<double>& expected_weights, const char* when) {
     // x [6, 4] by columns [1, 5) of the weights [5, 8].
     const ProductCase s{Op::plain, Op::transposed, 6, 5, 4, 1, 0, 0};
@@ -136,7 +136,7 @@ TEST(Products, KeptOperandsFollowTheirVersion) {
   weights.set(random_numbers(40, 6));
   ++version;
   check_now(weights.host(), "after an update");
-  products.forget_rounded(weights.vector().data());
+  products.forget_copies(weights.vector().data());
   check_now(weights.host(), "forgotten");
 }
 

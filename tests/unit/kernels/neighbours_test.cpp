@@ -190,11 +190,11 @@ TEST(Neighbours, NoResidueNoEdge) {
 
 TEST(EdgeFeatures, EqualTheFormula) {
   const std::vector<Backbone> backbones = {random_backbone(6, 10)};
-  const Case<double> test(backbones, 4, 512);
+  Case<double> test(backbones, 4, 512);
   const auto edges = static_cast<std::size_t>(test.graph.edges);
   const Guarded<double> distances(edges), scalars(edges * 34), vectors(edges * 3);
-  kernels::edge_features(test.packed.coordinates, test.graph, distances.vector(),
-                         scalars.matrix(edges, 34),
+  kernels::edge_features(test.bench.scratch, test.packed.coordinates, test.graph,
+                         distances.vector(), scalars.matrix(edges, 34),
                          Tensor3<double>(vectors.vector().data(), edges, 3, 1));
   std::vector<double> expected_scalars, expected_vectors, expected_distances;
   for (std::size_t e = 0; e < edges; ++e) {
