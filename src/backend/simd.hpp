@@ -4,6 +4,12 @@
 
 #include <cstring>
 
+#if defined(__GNUC__) && !defined(__NVCC__)  // whose front end takes it for a mistake
+#define JESPR_UNROLLED _Pragma("GCC unroll 16")
+#else
+#define JESPR_UNROLLED
+#endif
+
 namespace jespr {
 
 #ifdef __AVX512F__
@@ -53,9 +59,7 @@ template <class T, class F>
 inline T over_lanes(Simd<T> v, const F& join) {
   T lane[simd_lanes<T>];
   store(lane, v);
-#ifdef __GNUC__
-#pragma GCC unroll 16
-#endif
+  JESPR_UNROLLED
   for (int half = simd_lanes<T> / 2; half > 0; half /= 2)
     for (int i = 0; i < half; ++i) lane[i] = join(lane[i], lane[i + half]);
   return lane[0];
@@ -74,14 +78,11 @@ inline T max_of_lanes(Simd<T> v) {
 /// f(q, v) for q < Q and v < V, written out: what they index can stay in registers.
 template <int Q, int V, class F>
 inline void unrolled(const F& f) {
-#ifdef __GNUC__
-#pragma GCC unroll 16
-#endif
-  for (int q = 0; q < Q; ++q)
-#ifdef __GNUC__
-#pragma GCC unroll 16
-#endif
+  JESPR_UNROLLED
+  for (int q = 0; q < Q; ++q) {
+    JESPR_UNROLLED
     for (int v = 0; v < V; ++v) f(q, v);
+  }
 }
 
 /// Begins to bring n numbers from memory, to be there when they are read or written.
@@ -94,3 +95,5 @@ inline void prefetch([[maybe_unused]] const T* from, [[maybe_unused]] int n) {
 }
 
 }  // namespace jespr
+
+#undef JESPR_UNROLLED

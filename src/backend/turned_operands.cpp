@@ -3,21 +3,10 @@
 
 #include <algorithm>
 
+#include "backend/turn_block.hpp"
+
 namespace jespr {
 namespace {
-
-constexpr int block = 16;  // floats of a cache line
-
-/// out[k, i] = b[i, k] for i < rows, k < columns, both at most `block`. Lines of b are read once
-/// and as a whole: rows that lie a power of two apart push each other out of the first cache.
-void turn_block(const float* b, std::size_t stride, int rows, int columns, float* out,
-                std::size_t out_stride) {
-  float lines[block][block];
-  for (int i = 0; i < rows; ++i)
-    std::copy_n(b + static_cast<std::size_t>(i) * stride, columns, lines[i]);
-  for (int k = 0; k < columns; ++k)
-    for (int i = 0; i < rows; ++i) out[static_cast<std::size_t>(k) * out_stride + i] = lines[i][k];
-}
 
 Kokkos::View<float*, Kokkos::HostSpace> allocate(std::size_t size) {
   return Kokkos::View<float*, Kokkos::HostSpace>(
@@ -27,7 +16,7 @@ Kokkos::View<float*, Kokkos::HostSpace> allocate(std::size_t size) {
 }  // namespace
 
 void TurnedOperands::copy(const Place& from, float* to) {
-  constexpr int at_once = 16 * block;  // columns that a thread takes
+  constexpr int block = turned_block, at_once = 16 * block;  // columns that a thread takes
   const int down = (from.rows + block - 1) / block, across = (from.columns + at_once - 1) / at_once;
   Kokkos::parallel_for(
       "turn operand", Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, down * across),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "backend/turn_block.hpp"
 #include "kernels/bf16_tile_products.hpp"
 
 namespace jespr::kernels {
@@ -23,13 +24,17 @@ struct PlainOperands {
   }
   static constexpr std::size_t left_size(int /*rows*/, int /*depth*/) { return 0; }
 
+  /// One of the two strides of b is 1.
   static void pack(Tile<T> b, int depth, int columns, T* out) {
     const int width = whole_vectors<T>(columns);
     if (b.column == 1) {
       for (int k = 0; k < depth; ++k) std::copy_n(b.at(k, 0), columns, out + k * width);
-    } else {  // in the order in which the numbers lie
-      for (int j = 0; j < columns; ++j)
-        for (int k = 0; k < depth; ++k) out[k * width + j] = *b.at(k, j);
+    } else {  // b.row is 1
+      for (int j = 0; j < columns; j += turned_block)
+        for (int k = 0; k < depth; k += turned_block)
+          turn_block(b.at(k, j), static_cast<std::size_t>(b.column),
+                     std::min(turned_block, columns - j), std::min(turned_block, depth - k),
+                     out + k * width + j, static_cast<std::size_t>(width));
     }
     for (int k = 0; k < depth; ++k)
       std::fill(out + k * width + columns, out + (k + 1) * width, T(0));
