@@ -10,8 +10,7 @@
 
 namespace jespr::kernels {
 
-/// As they are: left operands need no room, right ones are rows of whole vectors. `Units` exist
-/// while a thread multiplies.
+/// As they are: left operands need no room. `Units` exist while a thread multiplies.
 template <class T>
 struct PlainOperands {
   using Real = T;
@@ -24,23 +23,31 @@ struct PlainOperands {
   }
   static constexpr std::size_t left_size(int /*rows*/, int /*depth*/) { return 0; }
 
-  /// One of the two strides of b is 1.
+  /// Two vectors of columns after the other, as `pack_columns`. One of the two strides of b is 1.
   static void pack(Tile<T> b, int depth, int columns, T* out) {
-    const int width = whole_vectors<T>(columns);
-    if (b.column == 1) {
-      for (int k = 0; k < depth; ++k) std::copy_n(b.at(k, 0), columns, out + k * width);
-    } else {  // b.row is 1
-      for (int j = 0; j < columns; j += turned_block)
-        for (int k = 0; k < depth; k += turned_block)
-          turn_block(b.at(k, j), static_cast<std::size_t>(b.column),
-                     std::min(turned_block, columns - j), std::min(turned_block, depth - k),
-                     out + k * width + j, static_cast<std::size_t>(width));
+    constexpr int panel = 2 * simd_lanes<T>;
+    for (int first = 0; first < columns; first += panel, out += panel * depth) {
+      const int filled = std::min(panel, columns - first),
+                width = std::min(panel, whole_vectors<T>(columns) - first);
+      if (b.column == 1) {
+        for (int k = 0; k < depth; ++k) std::copy_n(b.at(k, first), filled, out + k * width);
+      } else {
+        for (int j = 0; j < filled; j += turned_block)
+          for (int k = 0; k < depth; k += turned_block)
+            turn_block(b.at(k, first + j), static_cast<std::size_t>(b.column),
+                       std::min(turned_block, filled - j), std::min(turned_block, depth - k),
+                       out + k * width + j, static_cast<std::size_t>(width));
+      }
+      if (filled < width)
+        for (int k = 0; k < depth; ++k)
+          std::fill(out + k * width + filled, out + (k + 1) * width, T(0));
     }
-    for (int k = 0; k < depth; ++k)
-      std::fill(out + k * width + columns, out + (k + 1) * width, T(0));
   }
   /// Of x [depth, columns] in rows of whole vectors.
-  static const T* right(const T* x, int /*depth*/, int /*columns*/, T* /*room*/) { return x; }
+  static const T* right(const T* x, int depth, int columns, T* room) {
+    pack({x, whole_vectors<T>(columns)}, depth, columns, room);
+    return room;
+  }
 
   static Left left(Tile<T> a, int /*rows*/, int /*depth*/, T* /*room*/) { return a; }
   /// Of x [depth, rows], transposed.
@@ -48,11 +55,11 @@ struct PlainOperands {
     return {x.data, x.column, x.row};
   }
 
-  /// As `tile_product`, into whole vectors of columns.
+  /// As `packed_product`, into whole vectors of columns.
   template <Old old>
   static void multiply(int rows, int columns, int depth, Left a, const T* right, T* c, int ldc,
                        const T* factor = nullptr) {
-    tile_product<old>(rows, columns, depth, a, right, columns, c, ldc, factor);
+    packed_product<old>(rows, columns, depth, a, right, c, ldc, factor);
   }
 };
 

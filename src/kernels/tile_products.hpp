@@ -98,16 +98,15 @@ void pack_columns(Tile<T> b, int depth, int columns, int first, T* packed) {
 
 /// `tile_product` with a packed b.
 template <Old old, class T>
-void packed_product(int rows, int columns, int depth, Tile<T> a, const T* packed, T* c, int ldc) {
+void packed_product(int rows, int columns, int depth, Tile<T> a, const T* packed, T* c, int ldc,
+                    const T* factor = nullptr) {
   constexpr int lanes = simd_lanes<T>, Q = detail::rows_at_once;
-  constexpr const T* no_factor = nullptr;
   int j = 0;
   for (; j + 2 * lanes <= columns; j += 2 * lanes)
-    detail::rows_product<Q, 2, old>(rows, depth, a, packed + j * depth, 2 * lanes, no_factor, c + j,
+    detail::rows_product<Q, 2, old>(rows, depth, a, packed + j * depth, 2 * lanes, factor, c + j,
                                     ldc);
   if (j < columns)
-    detail::rows_product<Q, 1, old>(rows, depth, a, packed + j * depth, lanes, no_factor, c + j,
-                                    ldc);
+    detail::rows_product<Q, 1, old>(rows, depth, a, packed + j * depth, lanes, factor, c + j, ldc);
 }
 
 }  // namespace jespr::kernels

@@ -59,10 +59,12 @@ void TileWorker<T>::multiply_back(Panel<T> dy, const TileWeight<T>& w, Panel<T> 
     if (room_.left)
       return add ? rounded_product<kernels::Old::kept>(dy, w.rounded_rows, dx)
                  : rounded_product<kernels::Old::dropped>(dy, w.rounded_rows, dx);
-  const auto product = add ? kernels::packed_product<kernels::Old::kept, T>
-                           : kernels::packed_product<kernels::Old::dropped, T>;
-  product(dy.rows, whole_vectors<T>(dx.columns), dy.columns, tile(dy), w.packed_rows, dx.data,
-          dx.stride);
+  const auto product = [&]<kernels::Old old>() {
+    kernels::packed_product<old>(dy.rows, whole_vectors<T>(dx.columns), dy.columns, tile(dy),
+                                 w.packed_rows, dx.data, dx.stride);
+  };
+  add ? product.template operator()<kernels::Old::kept>()
+      : product.template operator()<kernels::Old::dropped>();
 }
 
 template <class T>
