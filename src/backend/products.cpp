@@ -170,8 +170,6 @@ void call_gemm(ProductLibrary library, Op op_a, Op op_b, int m, int n, int k, fl
   }
 }
 
-}  // namespace
-
 /// Whether a product of these sizes is faster once its transposed right operand is turned: measured
 /// where vectors have 64 bytes, for 64 to 2560 columns (doc/performance.md).
 bool is_worth_turning(ProductLibrary library, Op op_b, int m, int n) {
@@ -179,6 +177,8 @@ bool is_worth_turning(ProductLibrary library, Op op_b, int m, int n) {
   return vector_bytes == 64 && library == ProductLibrary::onednn && op_b == Op::transposed &&
          n < wide && m >= few;
 }
+
+}  // namespace
 
 /// Rounded copies of the operands and what multiplies them: as bf16 numbers, or where nothing here
 /// multiplies those, as f32 numbers.
@@ -229,13 +229,13 @@ void Products::gemm(Op op_a, Op op_b, int m, int n, int k, T alpha, const T* a, 
   if (m == 0 || n == 0) return;
   count({op_a, op_b, m, n, k, operands_});
   if (k == 0) return scale(m, n, beta, c, ldc);
-  if constexpr (std::is_same_v<T, float>)
+  if constexpr (std::is_same_v<T, float>) {
     if (operands_ == OperandPrecision::bf16)
       return rounding_->gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
-  if constexpr (std::is_same_v<T, float>)
     if (is_worth_turning(library_, op_b, m, n))
       return call_gemm(library_, op_a, Op::plain, m, n, k, alpha, a, lda,
                        turned_.turn(b, n, k, ldb), n, beta, c, ldc);
+  }
   call_gemm(library_, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 

@@ -2,10 +2,8 @@
 // A left operand is read by rows or, turned, by columns; a right one [depth, columns] is packed.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 
-#include "backend/turn_block.hpp"
 #include "kernels/bf16_tile_products.hpp"
 
 namespace jespr::kernels {
@@ -19,29 +17,13 @@ struct PlainOperands {
   using Left = Tile<T>;
 
   static constexpr std::size_t right_size(int depth, int columns) {
-    return static_cast<std::size_t>(depth * whole_vectors<T>(columns));
+    return packed_size<T>(depth, columns);
   }
   static constexpr std::size_t left_size(int /*rows*/, int /*depth*/) { return 0; }
 
-  /// Two vectors of columns after the other, as `pack_columns`. One of the two strides of b is 1.
   static void pack(Tile<T> b, int depth, int columns, T* out) {
-    constexpr int panel = 2 * simd_lanes<T>;
-    for (int first = 0; first < columns; first += panel, out += panel * depth) {
-      const int filled = std::min(panel, columns - first),
-                width = std::min(panel, whole_vectors<T>(columns) - first);
-      if (b.column == 1) {
-        for (int k = 0; k < depth; ++k) std::copy_n(b.at(k, first), filled, out + k * width);
-      } else {
-        for (int j = 0; j < filled; j += turned_block)
-          for (int k = 0; k < depth; k += turned_block)
-            turn_block(b.at(k, first + j), static_cast<std::size_t>(b.column),
-                       std::min(turned_block, filled - j), std::min(turned_block, depth - k),
-                       out + k * width + j, static_cast<std::size_t>(width));
-      }
-      if (filled < width)
-        for (int k = 0; k < depth; ++k)
-          std::fill(out + k * width + filled, out + (k + 1) * width, T(0));
-    }
+    for (int first = 0; first < columns; first += 2 * simd_lanes<T>)
+      pack_columns(b, depth, columns, first, out);
   }
   /// Of x [depth, columns] in rows of whole vectors.
   static const T* right(const T* x, int depth, int columns, T* room) {

@@ -2,7 +2,12 @@
 // that their sums stay in registers. Row lengths are whole vectors (backend/simd.hpp).
 #pragma once
 
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+
 #include "backend/simd.hpp"
+#include "backend/turn_block.hpp"
 
 namespace jespr::kernels {
 
@@ -24,11 +29,9 @@ namespace detail {
 /// Rows whose sums of two vectors each leave registers for one row of b and a number of a.
 inline constexpr int rows_at_once = vector_registers == 32 ? 12 : 6;
 
-/// How many rows come together where `rows` no longer do: a power of two.
+/// How many rows come together where `rows` no longer do.
 constexpr int fewer_rows(int rows) {
-  int fewer = 1;
-  while (2 * fewer < rows) fewer *= 2;
-  return fewer;
+  return static_cast<int>(std::bit_floor(static_cast<unsigned>(rows - 1)));
 }
 
 /// Q rows of V vectors of `tile_product`.
@@ -86,14 +89,23 @@ constexpr std::size_t packed_size(int depth, int columns) {
 
 /// Two vectors of columns from `first` on of b [depth, columns] lie together in `packed`, for
 /// products that use b many times: whole columns of a wide b share few lines of the first cache.
-/// Beyond the last column are zeros.
+/// Beyond the last column are zeros. One of the two strides of b is 1.
 template <class T>
 void pack_columns(Tile<T> b, int depth, int columns, int first, T* packed) {
-  const int end = whole_vectors<T>(columns), left = end - first;
-  const int width = left < 2 * simd_lanes<T> ? left : 2 * simd_lanes<T>;
-  T* to = packed + first * depth;
-  for (int k = 0; k < depth; ++k)
-    for (int j = first; j < first + width; ++j) *to++ = j < columns ? *b.at(k, j) : T(0);
+  const int width = std::min(2 * simd_lanes<T>, whole_vectors<T>(columns) - first),
+            filled = std::min(width, columns - first);
+  T* const to = packed + first * depth;
+  if (b.column == 1) {
+    for (int k = 0; k < depth; ++k) std::copy_n(b.at(k, first), filled, to + k * width);
+  } else {
+    for (int j = 0; j < filled; j += turned_block)
+      for (int k = 0; k < depth; k += turned_block)
+        turn_block(b.at(k, first + j), static_cast<std::size_t>(b.column),
+                   std::min(turned_block, filled - j), std::min(turned_block, depth - k),
+                   to + k * width + j, static_cast<std::size_t>(width));
+  }
+  if (filled < width)
+    for (int k = 0; k < depth; ++k) std::fill(to + k * width + filled, to + (k + 1) * width, T(0));
 }
 
 /// `tile_product` with a packed b.

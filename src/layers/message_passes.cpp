@@ -66,8 +66,8 @@ TileValues<T> of_tile(const TileValues<T>& values, const Graph::Tile& tile,
                       const KeptMessages<T>& messages) {
   TileValues<T> t = values.first(tile.size());
   if (!messages.exist()) return t;
-  t.gate0 = rows_of(messages.gate0, std::size_t(tile.begin), std::size_t(tile.end));
-  t.gate1 = rows_of(messages.gate1, std::size_t(tile.begin), std::size_t(tile.end));
+  t.gate0 = edges_of(messages.gate0, tile);
+  t.gate1 = edges_of(messages.gate1, tile);
   return t;
 }
 

@@ -11,18 +11,14 @@ void compute_tile(const TileWorker<T>& worker, const MessageWeights<T>& p, const
                   const KeptMessages<T>& messages, Keep keep) {
   const auto& [s, u, se, ue] = p.shape;
   const int h = p.hidden;
-  const auto kept = [&tile](const Matrix<T>& all) {
-    return rows_of(all, std::size_t(tile.begin), std::size_t(tile.end));
-  };
-
-  const Matrix<T> edge_scalars = rows_of(edges.s, std::size_t(tile.begin), std::size_t(tile.end));
+  const Matrix<T> edge_scalars = edges_of(edges.s, tile);
   kernels::copy_panel(panel(edge_scalars), columns_of(t.x0, 0, se));
   kernels::gather_vectors(graph, tile, p.source.v, p.target.v, edges.v, p.edge_map, t.v0);
   kernels::vector_norms(t.v0, columns_of(t.x0, se, h));
   const auto computed = [&](const Matrix<T>& all, const Panel<T>& part, const auto& compute) {
-    if (keep == Keep::reads) return kernels::copy_panel(panel(kept(all)), part);
+    if (keep == Keep::reads) return kernels::copy_panel(panel(edges_of(all, tile)), part);
     compute();
-    if (keep == Keep::writes) kernels::copy_panel(part, panel(kept(all)));
+    if (keep == Keep::writes) kernels::copy_panel(part, panel(edges_of(all, tile)));
   };
   const auto gated = [&](const Panel<T>& s_in, const TileWeight<T>& weight, const Vector<T>& bias,
                          const Matrix<T>& gate, const Tensor3<T>& in, int channel,
@@ -96,11 +92,10 @@ void backward_tile(const TileWorker<T>& worker, const MessageWeights<T>& p,
                                  false);
 
   // To the edges themselves.
-  const Tensor3<T> edge_vectors = rows_of(edges.v, std::size_t(tile.begin), std::size_t(tile.end));
+  const Tensor3<T> edge_vectors = edges_of(edges.v, tile);
   worker.add_weight_gradient(channels(edge_vectors), channels(dv0), sums.edge_map);
   if (!dedges) return;
-  const Matrix<T> dedge_scalars =
-      rows_of(dedges->s, std::size_t(tile.begin), std::size_t(tile.end));
+  const Matrix<T> dedge_scalars = edges_of(dedges->s, tile);
   kernels::copy_panel(columns_of(d.dx0, 0, se), panel(dedge_scalars), true);
   kernels::add_edge_vector_gradients(tile, dv0, p.edge_map, dedges->v);
 }

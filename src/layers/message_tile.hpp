@@ -19,6 +19,12 @@ struct EdgeArrays {
   }
 };
 
+/// The rows of a tile in an array over all edges.
+template <class V>
+V edges_of(const V& all, const Graph::Tile& tile) {
+  return rows_of(all, std::size_t(tile.begin), std::size_t(tile.end));
+}
+
 /// Everything a tile of edges computes on its way to the mean.
 template <class T>
 struct TileValues {
